@@ -1,0 +1,110 @@
+package ftpconn
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"golang.org/x/text/encoding"
+)
+
+// Config says which server to use, as whom, and how. Only Host is required.
+// A Config is not changed once it was given to NewPool.
+type Config struct {
+	Host string
+	Port int // 0 means 21
+
+	User     string // "" means "anonymous"
+	Password string // for an anonymous user, "" means "anonymous@"
+	Account  string // sent only if the server asks for it (reply 332)
+
+	// Root is the directory on the server that becomes "/". A path that does
+	// not begin with a slash counts from the directory in which the server
+	// puts the user at login; "" is that directory.
+	Root string
+
+	// Timeout bounds every wait for the server; it starts again with each
+	// byte that moves. 0 means 30 seconds.
+	Timeout time.Duration
+
+	// Connections is the largest number of control connections that are open
+	// at one time. 0 means 8.
+	Connections int
+
+	// IdleTimeout is how long a control connection is kept without use.
+	// 0 means 4 minutes, which is below the 5 minutes of common servers.
+	IdleTimeout time.Duration
+
+	// KeepAlive is the pause between NOOP commands on the last idle control
+	// connection. 0 means that none are sent and the connection is closed
+	// after IdleTimeout.
+	KeepAlive time.Duration
+
+	// Active makes the server open the data connections (PORT, EPRT).
+	Active bool
+
+	// Charset is how the server writes names; nil means that the bytes are
+	// passed on unchanged.
+	Charset encoding.Encoding
+
+	// Location is the time zone of the times in LIST; nil means that it is
+	// found by comparing MDTM with LIST, and is UTC where that is not
+	// possible.
+	Location *time.Location
+
+	// MaxEntries bounds the entries of one directory. 0 means 5 million.
+	MaxEntries int
+
+	// Trace, if set, gets the conversation as it happens.
+	Trace *Trace
+
+	// Logger gets what an administrator should know; nil discards it.
+	Logger *slog.Logger
+
+	// Dial opens TCP connections; nil means net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// withDefaults returns a copy of c in which every field has its meaning.
+func (c Config) withDefaults() Config {
+	if c.Port == 0 {
+		c.Port = 21
+	}
+	if c.User == "" {
+		c.User = "anonymous"
+	}
+	if c.Password == "" && (c.User == "anonymous" || c.User == "ftp") {
+		c.Password = "anonymous@"
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.Connections <= 0 {
+		c.Connections = 8
+	}
+	if c.IdleTimeout <= 0 {
+		c.IdleTimeout = 4 * time.Minute
+	}
+	if c.MaxEntries <= 0 {
+		c.MaxEntries = 5_000_000
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Dial == nil {
+		// Keep-alive probes find a peer that vanished without a word, as
+		// after suspend or a change of network.
+		d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+			Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4,
+		}}
+		c.Dial = d.DialContext
+	}
+	return c
+}
+
+// address is where the control connection goes.
+func (c *Config) address() string {
+	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+}
