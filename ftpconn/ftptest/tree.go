@@ -19,7 +19,6 @@ import (
 // whole, new or old; whoever has the old one open goes on reading that.
 type tree struct {
 	afero.Fs
-	onDisk bool
 
 	mu sync.RWMutex // guards the names in Fs, not the contents of open files
 }
@@ -44,7 +43,7 @@ func newTree(dir string) (*tree, error) {
 	} else if !info.IsDir() {
 		return nil, &fs.PathError{Op: "serve", Path: dir, Err: syscall.ENOTDIR}
 	}
-	return &tree{Fs: afero.NewBasePathFs(afero.NewOsFs(), abs), onDisk: true}, nil
+	return &tree{Fs: afero.NewBasePathFs(afero.NewOsFs(), abs)}, nil
 }
 
 func (t *tree) Open(name string) (afero.File, error) {
