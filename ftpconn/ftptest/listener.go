@@ -106,19 +106,22 @@ func (l *listener) forget(c io.Closer) bool {
 	return ok
 }
 
-// closeConnections cuts what is open. The library notices by an I/O error and
-// closes its side, which is what forgets a control connection.
+// closeConnections cuts what is open: the control connections first, because a
+// server that dies says nothing about the transfers that die with it. The
+// library notices by an I/O error and closes its side, which is what forgets a
+// control connection.
 func (l *listener) closeConnections() {
+	var control, data []io.Closer
 	l.mu.Lock()
-	cut := make([]io.Closer, 0, len(l.open))
 	for c := range l.open {
-		if control, ok := c.(*controlConn); ok {
-			c = control.Conn
+		if c, ok := c.(*controlConn); ok {
+			control = append(control, c.Conn)
+			continue
 		}
-		cut = append(cut, c)
+		data = append(data, c)
 	}
 	l.mu.Unlock()
-	for _, c := range cut {
+	for _, c := range append(control, data...) {
 		_ = c.Close()
 	}
 }

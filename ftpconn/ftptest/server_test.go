@@ -137,7 +137,7 @@ func TestServerTellsOneLoginTooMany530(t *testing.T) {
 
 func TestServerCutsConnectionsLikeARestart(t *testing.T) {
 	s := NewServer(t)
-	s.WriteFile("/big", bytes.Repeat([]byte("x"), 64<<20), noon)
+	s.WriteFile("/big", bytes.Repeat([]byte("x"), 16<<20), noon)
 	idle, reading, waiting := login(t, s.Addr), login(t, s.Addr), login(t, s.Addr)
 	d := reading.data()
 	reading.cmd(150, "RETR /big")
@@ -149,7 +149,7 @@ func TestServerCutsConnectionsLikeARestart(t *testing.T) {
 	idle.gone()
 	reading.gone()
 	waiting.gone()
-	if n, err := io.Copy(io.Discard, d); n >= 64<<20 {
+	if n, err := io.Copy(io.Discard, d); n >= 16<<20 {
 		t.Errorf("got all %d bytes of a cut transfer, %v", n, err)
 	}
 	login(t, s.Addr).cmd(200, "NOOP")
@@ -276,7 +276,7 @@ func TestServerClosesWithATransferUnderWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.WriteFile("/big", make([]byte, 64<<20), noon)
+	s.WriteFile("/big", make([]byte, 16<<20), noon)
 	c := login(t, s.Addr)
 	c.data()
 	c.cmd(150, "RETR /big")
