@@ -47,7 +47,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			l.refuse(conn)
 			continue
 		}
-		c := &controlConn{Conn: conn, l: l}
+		c := &controlConn{turnConn: &turnConn{Conn: conn, log: l.log}, l: l}
 		if !l.track(c) {
 			l.log.leave()
 			_ = conn.Close()
@@ -138,34 +138,10 @@ func (l *listener) shutdown() {
 // wait returns when the library has let go of every control connection.
 func (l *listener) wait() { l.busy.Wait() }
 
-// controlConn is a control connection; it counts the client's bursts.
+// controlConn is a control connection of the library.
 type controlConn struct {
-	net.Conn
+	*turnConn
 	l *listener
-
-	mu       sync.Mutex
-	answered bool // guarded by mu: something was written since the last read
-}
-
-func (c *controlConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.mu.Lock()
-	turn := n > 0 && c.answered
-	if turn {
-		c.answered = false
-	}
-	c.mu.Unlock()
-	if turn {
-		c.l.log.turn()
-	}
-	return n, err
-}
-
-func (c *controlConn) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	c.answered = true
-	c.mu.Unlock()
-	return c.Conn.Write(p)
 }
 
 func (c *controlConn) Close() error {
