@@ -1,0 +1,162 @@
+package ftpconn
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"ftpfs/ftpconn/listing"
+)
+
+// queueing says how far commands may be sent ahead of their replies.
+type queueing int
+
+const (
+	// queueUnknown: nothing is known yet; each command waits for its reply.
+	queueUnknown queueing = iota
+	// queueNever: the server was seen to lose or mix commands, or is known to.
+	queueNever
+	// queueCommands: commands that move no data may be sent together, and in
+	// front of one that does. Nothing may follow a transfer before its final
+	// reply: pyftpdlib would answer it at once, or kill the transfer.
+	queueCommands
+	// queueSameWrite: a command may follow a transfer in the same packet;
+	// Pure-FTPd eats what it reads later, while it sends.
+	queueSameWrite
+	// queueAll: commands are strictly queued behind whatever runs.
+	queueAll
+)
+
+// server holds what was learned about a server. All connections of a pool
+// share one and it is safe for concurrent use.
+type server struct {
+	mu sync.Mutex // guards all that follows
+
+	known     bool // greeting and features were seen once
+	software  software
+	queue     queueing
+	features  features
+	loginDir  string // as PWD told after login
+	root      string // what Config.Root comes to; "" before it is known
+	noEPSV    bool   // EPSV is refused
+	noSize    bool   // SIZE, MDTM are refused
+	noMDTM    bool
+	listAll   tristate // whether "LIST -a" shows hidden files, and is no file name
+	dialect   listing.Dialect
+	location  *time.Location // of the times in LIST; nil before it is known
+	loginTime time.Duration  // how long the last login took
+}
+
+type tristate int8
+
+const (
+	unknown tristate = iota
+	yes
+	no
+)
+
+// software is the server program, as far as its quirks matter here.
+type software int
+
+const (
+	otherSoftware software = iota
+	vsftpd
+	proftpd
+	pureftpd
+	pyftpdlib
+	filezilla
+	synchronousOnly // lftp's list of servers that lose pipelined commands
+)
+
+// recognise tells the software from its greeting.
+func recognise(greeting string) software {
+	g := strings.ToLower(greeting)
+	for _, known := range []struct {
+		text string
+		is   software
+	}{
+		{"vsftpd", vsftpd},
+		{"proftpd", proftpd},
+		{"pure-ftpd", pureftpd},
+		{"pyftpdlib", pyftpdlib},
+		{"filezilla server", filezilla},
+		{"microsoft ftp service", synchronousOnly},
+		{"madgoat", synchronousOnly},
+		{"mikrotik", synchronousOnly},
+	} {
+		if strings.Contains(g, known.text) {
+			return known.is
+		}
+	}
+	return otherSoftware
+}
+
+// queueing is what is known of the software from tests of it, or from source.
+func (s software) queueing() queueing {
+	switch s {
+	case vsftpd, proftpd, filezilla:
+		return queueAll
+	case pureftpd:
+		return queueSameWrite
+	case pyftpdlib:
+		return queueCommands
+	case synchronousOnly:
+		return queueNever
+	}
+	return queueUnknown
+}
+
+// cleanAbort says that a data connection which is closed early makes the
+// server send exactly one more reply.
+func (s software) cleanAbort() bool {
+	switch s {
+	case vsftpd, proftpd, pureftpd, pyftpdlib:
+		return true
+	}
+	return false
+}
+
+// facts returns a copy of what is known. The maps in it are never changed.
+func (s *server) facts() serverFacts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return serverFacts{
+		known: s.known, software: s.software, queue: s.queue, features: s.features,
+		root: s.root, noEPSV: s.noEPSV, noSize: s.noSize, noMDTM: s.noMDTM,
+		listAll: s.listAll, dialect: s.dialect, location: s.location, loginTime: s.loginTime,
+	}
+}
+
+// serverFacts is one moment's copy of a server's fields.
+type serverFacts struct {
+	known          bool
+	software       software
+	queue          queueing
+	features       features
+	root           string
+	noEPSV         bool
+	noSize, noMDTM bool
+	listAll        tristate
+	dialect        listing.Dialect
+	location       *time.Location
+	loginTime      time.Duration
+}
+
+// learn changes what is known.
+func (s *server) learn(change func(*server)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// demote notes that commands sent ahead did not work. It reports whether that
+// is news, so that the work is worth another try the plain way.
+func (s *server) demote() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue == queueNever {
+		return false
+	}
+	s.queue = queueNever
+	return true
+}
