@@ -46,4 +46,8 @@ type Entry struct {
 	HasMode bool
 	Type    Type
 	ModPrec Precision
+
+	// SizeRough says that Size was counted in blocks or rounded ("61.8M"): fit
+	// to be shown, not to know where a file ends. SIZE has the exact number.
+	SizeRough bool
 }
