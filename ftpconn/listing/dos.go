@@ -2,6 +2,7 @@ package listing
 
 import (
 	"bytes"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,7 @@ func (p *Parser) dosLine(line []byte, e *Entry) verdict {
 	f.split(line, i)
 	var m moment
 	if f.n < 4 || !m.date(f.at(0), dosPivot) || !m.clock(f.at(1)) {
-		return no
+		return p.dosDecoration(line)
 	}
 	k := 2
 	if len(f.at(2)) == 2 && lower(f.at(2)[1]) == 'm' {
@@ -112,13 +113,19 @@ func (p *Parser) dosOrder() {
 	p.dos.open = nil
 }
 
-// dosDecoration recognises what dir prints around the entries.
+// dosDecoration recognises what dir prints around the entries: the volume, the
+// directory's path, "1 File(s)  123 bytes", "2 Dir(s)  1,234,567 bytes free".
 func (p *Parser) dosDecoration(line []byte) verdict {
 	text := string(bytes.TrimSpace(line))
 	for _, start := range []string{"Volume in drive ", "Volume Serial Number ", "Directory of "} {
-		if len(text) > len(start) && text[:len(start)] == start {
+		if strings.HasPrefix(text, start) && line[0] == ' ' {
 			return ignore
 		}
+	}
+	var f fields
+	f.split(line, 0)
+	if what := string(f.at(1)); f.n >= 4 && allDigits(f.at(0)) && (what == "File(s)" || what == "Dir(s)") && string(f.at(3)) == "bytes" {
+		return ignore
 	}
 	return no
 }

@@ -199,7 +199,7 @@ func (p *Parser) facts(line []byte, e *Entry) verdict {
 	}
 	*e = got
 	if strings.Contains(e.Name, "/") {
-		e.Name = trimDir(e.Name, p.opt.Dir)
+		e.Name = TrimDir(e.Name, p.opt.Dir)
 	}
 	return entry
 }

@@ -4,7 +4,7 @@ import "math"
 
 // maxFields is how many columns of a line are looked at. The rest of the line
 // belongs to the name.
-const maxFields = 20
+const maxFields = 24
 
 // A field is a word of a line: line[a:b].
 type field struct{ a, b int }
@@ -197,7 +197,7 @@ func rounded(b []byte) (n int64, rough, ok bool) {
 		return -1, false, false
 	}
 	if whole > math.MaxInt64>>(shift+1) {
-		return -1, true, true
+		return -1, false, true
 	}
 	if shift > 40 {
 		fraction = 0 // its product may not fit

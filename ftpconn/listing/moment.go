@@ -94,13 +94,12 @@ func (p *Parser) recent(m *moment, loc *time.Location) (time.Time, bool) {
 	if p.opt.Now.IsZero() {
 		return time.Time{}, false
 	}
-	limit := p.opt.Now.Add(24 * time.Hour)
 	// Eight years can pass without a leap year (1900, 2100).
-	for y, n := limit.In(loc).Year(), 0; n < 10; y, n = y-1, n+1 {
+	for y, n := p.limit.Year(), 0; n < 10; y, n = y-1, n+1 {
 		if m.day > daysIn(m.month, y) {
 			continue
 		}
-		if t := m.in(y, loc); !t.After(limit) {
+		if t := m.in(y, loc); !t.After(p.limit) {
 			return t, true
 		}
 	}

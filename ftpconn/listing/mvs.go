@@ -98,16 +98,17 @@ func (p *Parser) mvsElsewhere(f *fields, e *Entry) bool {
 	if last < 1 || !mvsName(f.at(last), false) {
 		return false
 	}
-	e.Type = Unknown
 	text := f.line[f.f[0].a:f.f[last-1].b]
 	switch {
-	case last == 1 && (string(text) == "Migrated" || string(text) == "MIGRATED" || string(text) == "ARCIVE"), last == 2 && string(f.at(1)) == "Tape":
+	case last == 1 && (string(text) == "Migrated" || string(text) == "MIGRATED" || string(text) == "ARCIVE"),
+		last == 2 && string(f.at(1)) == "Tape", bytes.HasSuffix(text, []byte("Not Direct Access Device")):
 		e.Type = File
 	case string(text) == "Pseudo Directory":
 		e.Type = Dir
-	case bytes.HasSuffix(text, []byte("Not Direct Access Device")), bytes.HasPrefix(text, []byte("Error determining attributes")),
-		bytes.HasPrefix(text, []byte("User catalog connector")), string(text) == "GDG", string(text) == "VSAM",
-		bytes.HasSuffix(text, []byte("Not Mounted")):
+	case bytes.HasPrefix(text, []byte("Error determining attributes")), bytes.HasPrefix(text, []byte("User catalog connector")),
+		bytes.HasSuffix(text, []byte("Not Mounted")), string(text) == "GDG", string(text) == "VSAM",
+		last == 2 && string(f.at(1)) == "PATH":
+		e.Type = Unknown
 	default:
 		return false
 	}
@@ -115,18 +116,30 @@ func (p *Parser) mvsElsewhere(f *fields, e *Entry) bool {
 	return true
 }
 
-// mvsMember reads a member with ISPF statistics.
+// mvsMember reads a member with ISPF statistics. Version and date of creation
+// may be missing.
 func (p *Parser) mvsMember(f *fields, e *Entry) bool {
-	version := f.at(1)
-	if f.n < 8 || f.n > 9 || len(version) != 5 || version[2] != '.' || !mvsName(f.at(0), true) {
+	if !mvsName(f.at(0), true) {
 		return false
 	}
+	k := 1
 	var created, m moment
-	if !created.date(f.at(2), unixPivot) || !m.date(f.at(3), unixPivot) || !m.clock(f.at(4)) || !p.set(e, &m) {
+	if version := f.at(k); len(version) == 5 && version[2] == '.' {
+		if k++; !created.date(f.at(k), unixPivot) {
+			return false
+		}
+		k++
+	}
+	if f.n < k+5 || f.n > k+6 || !m.date(f.at(k), unixPivot) || !m.clock(f.at(k+1)) {
 		return false
+	}
+	for n := k + 2; n < k+5; n++ { // records: now, at first, changed
+		if !allDigits(f.at(n)) {
+			return false
+		}
 	}
 	e.Type, e.Name = File, string(f.at(0))
-	return allDigits(f.at(5)) && allDigits(f.at(6)) && allDigits(f.at(7))
+	return p.set(e, &m)
 }
 
 // mvsModule reads a member of a load library: name, size and place in

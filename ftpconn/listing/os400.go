@@ -44,7 +44,7 @@ func (p *Parser) os400(line []byte, e *Entry) verdict {
 			e.Type = File
 		}
 	}
-	e.Name = p.os400Name(name, e.Type)
+	e.Name = p.name(name) // a member's has its file before it
 	return entry
 }
 
@@ -55,19 +55,6 @@ func objectType(w []byte) bool {
 		}
 	}
 	return len(w) > 2 && len(w) < 12
-}
-
-// os400Name cuts off the physical file before a member, if that is what is
-// listed.
-func (p *Parser) os400Name(name []byte, t Type) string {
-	s := p.name(name)
-	dir := p.opt.Dir
-	if i := bytes.IndexByte(name, '/'); i > 0 && t == File && dir != "" {
-		if len(dir) > i && dir[len(dir)-i-1:] == "/"+string(name[:i]) {
-			return string(name[i+1:])
-		}
-	}
-	return s
 }
 
 // os400Date reads a date in the order of the job that serves us, which can be

@@ -55,6 +55,8 @@ type Parser struct {
 	loc     *time.Location
 	dialect Dialect
 	result  Result
+	scratch Entry     // the entry being read; here, as it would escape to the heap
+	limit   time.Time // how late a date without a year can be
 
 	foreign bool   // unix: below the header of a subdirectory ("ls -R")
 	pending []byte // vms: a file's line so far; it may wrap
@@ -72,6 +74,7 @@ func NewParser(o Options) *Parser {
 	if p.loc == nil {
 		p.loc = time.UTC
 	}
+	p.limit = o.Now.Add(24 * time.Hour).In(p.loc)
 	return p
 }
 
@@ -97,7 +100,9 @@ func (p *Parser) Line(line []byte) {
 	}
 	for d := Unix; d <= lastDialect; d++ {
 		if d != p.dialect && p.try(d, line) {
-			p.dialect = d
+			if p.pending == nil { // the beginning of a line proves nothing
+				p.dialect = d
+			}
 			return
 		}
 	}
@@ -128,10 +133,10 @@ const (
 
 // try reads line as one of dialect d, and says whether it is one.
 func (p *Parser) try(d Dialect, line []byte) bool {
-	e := Entry{Size: -1}
-	switch readers[d](p, line, &e) {
+	p.scratch = Entry{Size: -1}
+	switch readers[d](p, line, &p.scratch) {
 	case entry:
-		p.add(e)
+		p.add(p.scratch)
 	case ignore, hold:
 	case drop:
 		p.result.Dropped++
@@ -160,20 +165,29 @@ func (p *Parser) name(b []byte) string {
 	if bytes.IndexByte(b, '/') < 0 {
 		return string(b)
 	}
-	return trimDir(string(b), p.opt.Dir)
+	return TrimDir(string(b), p.opt.Dir)
 }
 
-// trimDir cuts "./" and the directory's own path off a name.
-func trimDir(name, dir string) string {
+// TrimDir cuts off a name what servers put before it: "./", or the path of the
+// directory that is listed, whole ("/data/pub/name" in /data/pub) or the end of
+// it ("pub/name"). Any other name with a slash is returned as it is.
+func TrimDir(name, dir string) string {
 	if rest := strings.TrimPrefix(name, "./"); rest != "" {
 		name = rest
 	}
-	if dir == "" {
+	slash := strings.LastIndexByte(name, '/')
+	if slash < 0 || slash == len(name)-1 || dir == "" {
 		return name
 	}
-	rest, ok := strings.CutPrefix(name, strings.TrimSuffix(dir, "/")+"/")
-	if ok && rest != "" && !strings.Contains(rest, "/") {
-		return rest
+	head, base := name[:slash], name[slash+1:]
+	dir = "/" + strings.Trim(dir, "/")
+	switch {
+	case strings.HasPrefix(name, "/"):
+		if head == dir || head == "" && dir == "/" {
+			return base
+		}
+	case strings.HasSuffix(dir, "/"+head):
+		return base
 	}
 	return name
 }

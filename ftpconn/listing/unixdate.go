@@ -82,7 +82,7 @@ func (m *moment) yearOrClock(f *fields, k int) bool {
 		// "Oct 08, 2002 09:47 name". Behind a year that fills a column of
 		// five, "Nov 01  2007", the name begins.
 		t := *m
-		if f.n > k+2 && t.clock(f.at(k+1)) {
+		if f.n > k+2 && f.gap(k+1) == 1 && t.clock(f.at(k+1)) {
 			*m, m.end = t, f.f[k+1].b
 			return true
 		}
