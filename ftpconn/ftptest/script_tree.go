@@ -66,13 +66,14 @@ func (s *Script) ReadFile(name string) ([]byte, error) {
 }
 
 func (s *Script) put(name string, n *node) {
+	accepted := s.Accepted()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name = abs(name)
 	for dir := path.Dir(name); s.nodes[dir] == nil; dir = path.Dir(dir) {
 		s.nodes[dir] = &node{dir: true, mode: 0o755, mod: n.mod, unique: len(s.nodes)}
 	}
-	n.unique = len(s.nodes) + s.accepted<<16
+	n.unique = len(s.nodes) + accepted<<16
 	if old := s.nodes[name]; old != nil && old.dir && n.dir {
 		return
 	}
