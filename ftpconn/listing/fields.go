@@ -88,9 +88,9 @@ func allDigits(b []byte) bool {
 	return len(b) > 0 && skipDigits(b, 0) == len(b)
 }
 
-// small reads a number of at most max digits; -1 if b is none.
-func small(b []byte, max int) int {
-	if len(b) == 0 || len(b) > max {
+// small reads a number of at most limit digits; -1 if b is none.
+func small(b []byte, limit int) int {
+	if len(b) == 0 || len(b) > limit {
 		return -1
 	}
 	n := 0
