@@ -1,0 +1,70 @@
+package cache
+
+import (
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// blockSize is the size of all blocks of a file but the last: what the kernel
+// asks for in one request.
+const blockSize = 128 << 10
+
+// version tells one content of a path from another.
+type version struct {
+	size   int64
+	mtime  int64 // Unix nanoseconds
+	unique string
+}
+
+// contentKey names one version of a file.
+type contentKey struct {
+	path    string
+	version version
+}
+
+type blockKey struct {
+	contentKey
+	index int64
+}
+
+// blocks is an LRU of immutable pieces of files, bounded by their bytes.
+type blocks struct {
+	mu     sync.Mutex
+	lru    *simplelru.LRU[blockKey, []byte]
+	used   int64
+	budget int64
+}
+
+func newBlocks(budget int64) *blocks {
+	b := &blocks{budget: budget}
+	b.lru, _ = simplelru.NewLRU[blockKey, []byte](1<<30, nil) // bounded by put
+	return b
+}
+
+func (b *blocks) get(k blockKey) ([]byte, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lru.Get(k)
+}
+
+// has says whether a block is there, without counting that as a use.
+func (b *blocks) has(k blockKey) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lru.Contains(k)
+}
+
+func (b *blocks) put(k blockKey, data []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if old, ok := b.lru.Peek(k); ok {
+		b.used -= int64(len(old))
+	}
+	b.lru.Add(k, data)
+	b.used += int64(len(data))
+	for b.used > b.budget && b.lru.Len() > 1 {
+		_, old, _ := b.lru.RemoveOldest()
+		b.used -= int64(len(old))
+	}
+}

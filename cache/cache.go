@@ -1,0 +1,140 @@
+// Package cache keeps what was read from a server: directory listings for a
+// while, and file content in fixed-size blocks under a byte budget.
+//
+// It knows neither FUSE nor FTP commands; it reaches the server through
+// [Remote], which *ftpconn.Pool satisfies. Everything exported is safe for
+// concurrent use. A load is made once for all who wait for it; a waiter may
+// leave when its context ends, the load goes on for the others and for the
+// cache.
+//
+// What failed is never cached as absence: a name is said not to exist only if
+// a complete listing lacks it or the server says so itself.
+//
+// Paths are absolute and clean, "/" is the mount's root. Offsets, sizes and
+// budgets are bytes.
+//
+// Lock order: content.mu, then Cache.mu or blocks.mu; none of them is held
+// while the network is waited for. Cache.mu and blocks.mu are leaves.
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ftpfs/ftpconn"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// Remote is the server, as the cache needs it.
+type Remote interface {
+	// List reads a directory.
+	List(ctx context.Context, dir string, lane ftpconn.Lane) (*ftpconn.Listing, error)
+	// Stat asks about one path; fs.ErrNotExist is certain.
+	Stat(ctx context.Context, name string, lane ftpconn.Lane) (ftpconn.Entry, error)
+	// Retr opens the content of a file.
+	Retr(ctx context.Context, name string, o ftpconn.RetrOptions) (ftpconn.Stream, error)
+}
+
+// Config says how much is kept and for how long. The zero value is usable.
+type Config struct {
+	ListTTL     time.Duration // how long a listing is believed; 0 means 30 seconds
+	Size        int64         // budget for file content; 0 means 256 MiB
+	MaxEntries  int           // budget for listings, in entries; 0 means 4 million
+	Connections int           // how many transfers may run ahead at once; 0 means 8
+	Logger      *slog.Logger  // nil discards
+
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	// Changed, if set, is called on a goroutine of its own when a directory
+	// was read again and differs from what was answered before.
+	Changed func(dir string)
+}
+
+func (c Config) withDefaults() Config {
+	if c.ListTTL <= 0 {
+		c.ListTTL = 30 * time.Second
+	}
+	if c.Size <= 0 {
+		c.Size = 256 << 20
+	}
+	if c.MaxEntries <= 0 {
+		c.MaxEntries = 4_000_000
+	}
+	if c.Connections <= 0 {
+		c.Connections = 8
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Cache is what was read from one server.
+type Cache struct {
+	cfg    Config
+	remote Remote
+	blocks *blocks
+
+	ctx    context.Context // ends with Close; loads run under it
+	cancel context.CancelFunc
+	work   sync.WaitGroup // loads and transfers
+	ahead  chan struct{}  // tokens of speculative work
+
+	mu       sync.Mutex                     // guards all that follows
+	closed   bool                           //
+	dirs     *simplelru.LRU[string, *Dir]   // by path
+	entries  int                            // in all of dirs
+	loads    map[string]*load               // listings under way, by path
+	stats    *simplelru.LRU[string, answer] // of names that an incomplete listing lacks
+	contents map[contentKey]*content        // files that are open
+	walk     walk                           // which directories are being read in turn
+}
+
+// New returns an empty cache of remote.
+func New(remote Remote, cfg Config) *Cache {
+	cfg = cfg.withDefaults()
+	c := &Cache{
+		cfg: cfg, remote: remote, blocks: newBlocks(cfg.Size),
+		loads: make(map[string]*load), contents: make(map[contentKey]*content),
+		ahead: make(chan struct{}, max(1, cfg.Connections-1)),
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	// The sizes only keep simplelru content: what bounds dirs is the number
+	// of entries, see keepLocked. The errors are for sizes below one.
+	c.dirs, _ = simplelru.NewLRU[string, *Dir](1<<30, nil)
+	c.stats, _ = simplelru.NewLRU[string, answer](10_000, nil)
+	return c
+}
+
+// Close ends all transfers and waits for them. Reads under way fail.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.work.Wait()
+	return nil
+}
+
+// background runs f unless the cache is closed, in which case it reports
+// false.
+func (c *Cache) background(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.backgroundLocked(f)
+}
+
+func (c *Cache) backgroundLocked(f func()) bool {
+	if c.closed {
+		return false
+	}
+	c.work.Go(f)
+	return true
+}

@@ -1,0 +1,177 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"time"
+
+	"ftpfs/ftpconn"
+)
+
+// load is a listing under way.
+type load struct {
+	done chan struct{} // closed when dir and err are set
+	dir  *Dir
+	err  error
+	lane ftpconn.Lane
+}
+
+// answer is what Stat said of one name.
+type answer struct {
+	entry ftpconn.Entry
+	err   error // nil or fs.ErrNotExist
+	at    time.Time
+}
+
+// Dir returns the listing of a directory, at most Config.ListTTL old.
+func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
+	c.mu.Lock()
+	if d, ok := c.dirs.Get(dir); ok && c.cfg.Now().Sub(d.loaded) < c.cfg.ListTTL {
+		ahead := c.walk.visited(dir)
+		c.mu.Unlock()
+		c.listAhead(ahead)
+		return d, nil
+	}
+	l, ok := c.loads[dir]
+	if !ok {
+		l = c.loadLocked(dir, ftpconn.LaneMeta)
+	}
+	ahead := c.walk.visited(dir)
+	c.mu.Unlock()
+	c.listAhead(ahead)
+	if l.lane == ftpconn.LaneSpeculative {
+		// It is most often well under way; but it may as well stand at the end
+		// of a long queue.
+		patience := time.NewTimer(speculationPatience)
+		defer patience.Stop()
+		select {
+		case <-l.done:
+			if l.err == nil {
+				return l.dir, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-patience.C:
+		}
+		c.mu.Lock()
+		l = c.loadLocked(dir, ftpconn.LaneMeta)
+		c.mu.Unlock()
+	}
+	select {
+	case <-l.done:
+		return l.dir, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// speculationPatience is how long a user waits for a listing that was begun
+// ahead of need, before it is asked for again with a user's urgency.
+const speculationPatience = 300 * time.Millisecond
+
+// loadLocked begins to read a directory, or joins those who wait for it.
+func (c *Cache) loadLocked(dir string, lane ftpconn.Lane) *load {
+	if l, ok := c.loads[dir]; ok && lane >= l.lane {
+		return l
+	}
+	l := &load{done: make(chan struct{}), lane: lane}
+	c.loads[dir] = l
+	if !c.backgroundLocked(func() { c.load(dir, l) }) {
+		l.err = ftpconn.ErrClosed
+		delete(c.loads, dir)
+		close(l.done)
+	}
+	return l
+}
+
+func (c *Cache) load(dir string, l *load) {
+	listing, err := c.remote.List(c.ctx, dir, l.lane)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer close(l.done)
+	if c.loads[dir] == l {
+		delete(c.loads, dir)
+	}
+	if err != nil {
+		l.err = err
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ftpconn.ErrNotDir) {
+			c.forgetLocked(dir)
+		}
+		return
+	}
+	l.dir = c.keepLocked(dir, listing)
+}
+
+// keepLocked puts a listing into the cache.
+func (c *Cache) keepLocked(dir string, listing *ftpconn.Listing) *Dir {
+	now := c.cfg.Now()
+	old, ok := c.dirs.Peek(dir)
+	if ok && old.same(listing) {
+		old.loaded = now
+		c.dirs.Get(dir) // it was used now
+		return old
+	}
+	if ok {
+		c.entries -= old.Len() + 1
+		if c.cfg.Changed != nil {
+			c.backgroundLocked(func() { c.cfg.Changed(dir) })
+		}
+	}
+	d := newDir(listing, now)
+	c.dirs.Add(dir, d)
+	c.entries += d.Len() + 1
+	for c.entries > c.cfg.MaxEntries && c.dirs.Len() > 1 {
+		_, oldest, _ := c.dirs.RemoveOldest()
+		c.entries -= oldest.Len() + 1
+	}
+	return d
+}
+
+// Lookup returns one entry of a directory. It answers from the directory's
+// listing; fs.ErrNotExist comes only from a complete one, or from the server
+// itself.
+func (c *Cache) Lookup(ctx context.Context, dir, name string) (ftpconn.Entry, error) {
+	d, err := c.Dir(ctx, dir)
+	if err != nil {
+		return ftpconn.Entry{}, err
+	}
+	if e, ok := d.Lookup(name); ok {
+		return e, nil
+	}
+	if d.Complete() {
+		return ftpconn.Entry{}, fs.ErrNotExist
+	}
+	full := path.Join(dir, name)
+	c.mu.Lock()
+	known, ok := c.stats.Get(full)
+	c.mu.Unlock()
+	if ok && c.cfg.Now().Sub(known.at) < c.cfg.ListTTL {
+		return known.entry, known.err
+	}
+	e, err := c.remote.Stat(ctx, full, ftpconn.LaneMeta)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		c.mu.Lock()
+		c.stats.Add(full, answer{entry: e, err: err, at: c.cfg.Now()})
+		c.mu.Unlock()
+	}
+	return e, err
+}
+
+// Forget drops what is known of a path: its listing, and the listing that it
+// stands in.
+func (c *Cache) Forget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forgetLocked(name)
+	c.forgetLocked(path.Dir(name))
+	c.stats.Remove(name)
+}
+
+func (c *Cache) forgetLocked(dir string) {
+	if d, ok := c.dirs.Peek(dir); ok {
+		c.dirs.Remove(dir)
+		c.entries -= d.Len() + 1
+	}
+}

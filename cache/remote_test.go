@@ -1,0 +1,176 @@
+package cache_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"path"
+	"sync"
+	"testing"
+	"time"
+
+	"ftpfs/cache"
+	"ftpfs/ftpconn"
+	"ftpfs/ftpconn/listing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// remote is a server in memory that counts what it is asked.
+type remote struct {
+	mu     sync.Mutex
+	dirs   map[string]*ftpconn.Listing
+	files  map[string][]byte
+	mtime  time.Time
+	lists  map[string]int // by directory
+	stats  int
+	retrs  int
+	sent   int64         // bytes
+	err    error         // of every List
+	gate   chan struct{} // if set, List waits for it
+	faulty func(name string, off int64) error
+}
+
+func newRemote() *remote {
+	return &remote{dirs: map[string]*ftpconn.Listing{}, files: map[string][]byte{}, lists: map[string]int{}, mtime: time.Unix(1e9, 0)}
+}
+
+func (r *remote) write(name string, data []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files[name] = data
+	e := ftpconn.Entry{Name: path.Base(name), Type: listing.File, Size: int64(len(data)), ModTime: r.mtime, ModPrec: listing.Second}
+	r.addLocked(path.Dir(name), e)
+}
+
+func (r *remote) mkdir(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if name != "/" {
+		r.addLocked(path.Dir(name), ftpconn.Entry{Name: path.Base(name), Type: listing.Dir})
+	}
+	if r.dirs[name] == nil {
+		r.dirs[name] = &ftpconn.Listing{Complete: true}
+	}
+}
+
+func (r *remote) addLocked(dir string, e ftpconn.Entry) {
+	l := &ftpconn.Listing{Complete: true}
+	if old := r.dirs[dir]; old != nil {
+		for _, o := range old.Entries {
+			if o.Name != e.Name {
+				l.Entries = append(l.Entries, o)
+			}
+		}
+		l.Complete = old.Complete
+	}
+	l.Entries = append(l.Entries, e)
+	r.dirs[dir] = l
+}
+
+func (r *remote) List(ctx context.Context, dir string, _ ftpconn.Lane) (*ftpconn.Listing, error) {
+	r.mu.Lock()
+	r.lists[dir]++
+	l, err, gate := r.dirs[dir], r.err, r.gate
+	r.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return nil, fmt.Errorf("list %s: %w", dir, fs.ErrNotExist)
+	}
+	return l, nil
+}
+
+func (r *remote) Stat(_ context.Context, name string, _ ftpconn.Lane) (ftpconn.Entry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats++
+	for _, e := range r.dirs[path.Dir(name)].Entries {
+		if e.Name == path.Base(name) {
+			return e, nil
+		}
+	}
+	if data, ok := r.files[name]; ok { // one that its listing does not show
+		return ftpconn.Entry{Name: path.Base(name), Type: listing.File, Size: int64(len(data))}, nil
+	}
+	return ftpconn.Entry{}, fs.ErrNotExist
+}
+
+func (r *remote) Retr(_ context.Context, name string, o ftpconn.RetrOptions) (ftpconn.Stream, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.retrs++
+	data, ok := r.files[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	end := int64(len(data))
+	if o.Length >= 0 {
+		end = min(end, o.Offset+o.Length)
+	}
+	return &stream{r: r, name: name, data: data[min(o.Offset, end):end], off: o.Offset}, nil
+}
+
+type stream struct {
+	r    *remote
+	name string
+	data []byte
+	off  int64
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	s.r.mu.Lock()
+	faulty := s.r.faulty
+	s.r.mu.Unlock()
+	if faulty != nil {
+		if err := faulty(s.name, s.off); err != nil {
+			return 0, err
+		}
+	}
+	if len(s.data) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.data)
+	s.data, s.off = s.data[n:], s.off+int64(n)
+	s.r.mu.Lock()
+	s.r.sent += int64(n)
+	s.r.mu.Unlock()
+	return n, nil
+}
+
+func (s *stream) Close() error         { return nil }
+func (s *stream) SetLane(ftpconn.Lane) {}
+
+func (r *remote) count(dir string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lists[dir]
+}
+
+func content(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)}).Read(b)
+	return b
+}
+
+func newCache(t testing.TB, r *remote, cfg cache.Config) *cache.Cache {
+	c := cache.New(r, cfg)
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}

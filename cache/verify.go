@@ -1,0 +1,81 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"ftpfs/ftpconn"
+	"ftpfs/ftpconn/listing"
+)
+
+// atEnd says whether a transfer that stands at block next has nothing more to
+// bring.
+func (t *content) atEnd(next, end int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return end >= 0 && next >= end || t.size >= 0 && next*blockSize >= t.size
+}
+
+// doubt makes the next transfer ask first whether the file is still the same.
+func (t *content) doubt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.verified = time.Time{}
+}
+
+// verify makes sure that the server has the version that t is, if that was
+// not known lately.
+func (t *content) verify(ctx context.Context) error {
+	c := t.cache
+	t.mu.Lock()
+	fresh := c.cfg.Now().Sub(t.verified) < c.cfg.ListTTL
+	t.mu.Unlock()
+	if fresh {
+		return nil
+	}
+	e, err := c.remote.Stat(ctx, t.key.path, ftpconn.LaneRead)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%s: %w: it is gone", ftpconn.Printable(t.key.path), ftpconn.ErrChanged)
+	case err == nil && !sameVersion(t.entry, e):
+		err = fmt.Errorf("%s: %w", ftpconn.Printable(t.key.path), ftpconn.ErrChanged)
+	}
+	if err != nil {
+		if errors.Is(err, ftpconn.ErrChanged) {
+			c.Forget(t.key.path)
+		}
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.verified = c.cfg.Now()
+	return nil
+}
+
+// sameVersion compares two descriptions of a file as far as both tell. Times
+// are compared with the precision of the coarser one.
+func sameVersion(a, b ftpconn.Entry) bool {
+	if a.Size >= 0 && b.Size >= 0 && a.Size != b.Size {
+		return false
+	}
+	if a.Unique != "" && b.Unique != "" && a.Unique != b.Unique {
+		return false
+	}
+	var unit time.Duration
+	switch min(a.ModPrec, b.ModPrec) {
+	case listing.NoTime:
+		return true
+	case listing.Day:
+		unit = 24 * time.Hour
+	case listing.Minute:
+		unit = time.Minute
+	default:
+		unit = time.Second
+	}
+	// Local days and odd clocks shift what is coarse by up to a unit.
+	d := a.ModTime.Truncate(unit).Sub(b.ModTime.Truncate(unit))
+	return d == 0 || unit > time.Minute && d.Abs() <= unit
+}
