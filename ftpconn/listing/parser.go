@@ -45,7 +45,8 @@ type Result struct {
 	Samples  []string
 
 	// Dropped counts objects that the server named but could not describe
-	// (VMS: insufficient privilege).
+	// (VMS: insufficient privilege), and those below the header of another
+	// directory (ls -R).
 	Dropped int
 }
 
@@ -148,6 +149,9 @@ func (p *Parser) try(d Dialect, line []byte) bool {
 
 func (p *Parser) add(e Entry) {
 	if p.foreign {
+		// Counted, as the header can be the second half of a name with a line
+		// end in it.
+		p.result.Dropped++
 		return
 	}
 	p.result.Entries = append(p.result.Entries, e)
