@@ -227,7 +227,10 @@ func (s *stream) broke(err error) error {
 
 // Close implements io.Closer.
 func (s *stream) Close() error {
-	s.endInBackground(ErrClosed, false)
+	s.mu.Lock()
+	complete := s.want == 0
+	s.mu.Unlock()
+	s.endInBackground(ErrClosed, complete)
 	return nil
 }
 

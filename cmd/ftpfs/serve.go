@@ -60,18 +60,22 @@ func (a *app) serve(ctx context.Context, s *settings, ready func()) error {
 		close(ended)
 	}()
 	ready()
-	a.untilUnmounted(server, signals, ended)
+	a.untilUnmounted(ctx, server, signals, ended)
 	return nil
 }
 
-// untilUnmounted unmounts at a signal, lazily at the second one.
-func (a *app) untilUnmounted(server *fs.Server, signals <-chan os.Signal, ended <-chan struct{}) {
+// untilUnmounted unmounts at a signal, or when ctx ends; lazily at the second
+// signal.
+func (a *app) untilUnmounted(ctx context.Context, server *fs.Server, signals <-chan os.Signal, ended <-chan struct{}) {
 	asked := false
+	stop := ctx.Done()
 	for {
 		select {
 		case <-ended:
 			return
 		case <-signals:
+		case <-stop:
+			stop = nil
 		}
 		if asked {
 			if err := server.UnmountLazy(); err != nil {
@@ -129,7 +133,10 @@ func explainFirstLook(s *settings, err error) error {
 			who = "anonymous"
 		}
 		hint := "; check user and password"
-		if who == "anonymous" {
+		switch {
+		case refused != nil && refused.Code != 530:
+			hint = "" // it is not about the user
+		case who == "anonymous":
 			hint = "; this server wants a user: ftp://user@" + s.Host + "/"
 		}
 		return fail(exitLogin, "login as %s at %s refused%s%s", clipText(who), s.Host, said, hint)
