@@ -191,7 +191,7 @@ func TestChangedFileIsNotMixed(t *testing.T) {
 		if off >= 512<<10 && !broken {
 			broken = true
 			r.mtime = r.mtime.Add(1e9)
-			r.write("/f", content(1<<20)[1:])
+			r.write("/f", content(1 << 20)[1:])
 			return ftpconn.ErrShort
 		}
 		return nil

@@ -12,6 +12,7 @@ import (
 type walk struct {
 	recent [4]string // the directories that were read last, newest first
 	credit int       // how many directories may be listed ahead now
+	streak int       // how many visits in a row followed from one before
 }
 
 // visited notes a visit of dir. If it follows from the one before, as its
@@ -29,16 +30,21 @@ func (w *walk) visited(dir string) (ahead string) {
 	copy(w.recent[1:], w.recent[:])
 	w.recent[0] = dir
 	if !follows {
-		w.credit = 0
+		w.credit, w.streak = 0, 0
 		return ""
 	}
-	w.credit = min(w.credit+creditPerVisit, maxCredit)
+	if w.streak++; w.streak == 1 {
+		w.credit = firstCredit // it may be a user who looks around
+	} else {
+		w.credit = min(w.credit+creditPerVisit, maxCredit)
+	}
 	return dir
 }
 
 // A walk that goes on earns more listings ahead of it than it uses up, to a
 // bound: one that stops has wasted that many at most.
 const (
+	firstCredit    = 4
 	creditPerVisit = 16
 	maxCredit      = 512
 )

@@ -68,6 +68,7 @@ func (a *app) demo(ctx context.Context, args []string, once bool) error {
 	s := &settings{}
 	s.flags() // sets the defaults
 	s.Foreground, s.Trace = true, "-"
+	s.Connections = 1 // so that the conversation is one
 	if err := sub.complete(s, server.URL(), dir); err != nil {
 		return err
 	}
