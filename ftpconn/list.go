@@ -38,6 +38,7 @@ func (c *Conn) listMachine(ctx context.Context, dir string) (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
+	where := arg // servers that repeat the path do so with their own
 	if needsCWD(arg) || arg == "" {
 		if ahead, err = c.into(dir); err != nil {
 			return nil, err
@@ -49,7 +50,7 @@ func (c *Conn) listMachine(ctx context.Context, dir string) (*Listing, error) {
 		return nil, err
 	}
 	g := &gatherer{cfg: c.cfg, dir: dir}
-	return c.gather(t, g, func(line []byte) error {
+	l, err := c.gather(t, g, func(line []byte) error {
 		e, err := listing.ParseFacts(line)
 		if errors.Is(err, listing.ErrSkip) {
 			return nil
@@ -58,8 +59,43 @@ func (c *Conn) listMachine(ctx context.Context, dir string) (*Listing, error) {
 			g.unparsedLine(line)
 			return nil
 		}
+		e.Name = listing.TrimDir(e.Name, where)
 		return g.add(e)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return c.addTargets(ctx, dir, l)
+}
+
+// addTargets completes the links of a machine listing: Pure-FTPd and ProFTPD
+// name them there but say only in LIST where they lead.
+func (c *Conn) addTargets(ctx context.Context, dir string, l *Listing) (*Listing, error) {
+	// ProFTPD takes "-a" for the name where a file of that name exists.
+	for _, options := range []string{"-a", ""} {
+		missing := make(map[string]int)
+		for i, e := range l.Entries {
+			if e.Type == listing.Symlink && e.Target == "" {
+				missing[e.Name] = i
+			}
+		}
+		if len(missing) == 0 {
+			return l, nil
+		}
+		long, err := c.listWith(ctx, dir, options)
+		if c.broken != nil {
+			return nil, c.broken
+		}
+		if err != nil {
+			continue // the links stay, without targets
+		}
+		for _, e := range long.Entries {
+			if i, ok := missing[e.Name]; ok && e.Type == listing.Symlink {
+				l.Entries[i].Target = e.Target
+			}
+		}
+	}
+	return l, nil
 }
 
 // listLong uses LIST, RFC 959 section 4.1.3, in the directory itself: as an
@@ -112,7 +148,7 @@ func (c *Conn) listWith(ctx context.Context, dir, options string) (*Listing, err
 	if location == nil {
 		location = facts.location
 	}
-	p := listing.NewParser(listing.Options{Now: time.Now(), Location: location, Dialect: facts.dialect})
+	p := listing.NewParser(listing.Options{Now: time.Now(), Location: location, Dialect: facts.dialect, Dir: c.cwd})
 	g := &gatherer{cfg: c.cfg, dir: dir, parser: p}
 	l, err := c.gather(t, g, func(line []byte) error {
 		p.Line(line)

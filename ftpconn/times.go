@@ -64,7 +64,7 @@ func (c *Conn) findLocation(ctx context.Context, dir string, l *Listing) error {
 		}
 		c.srv.learn(func(s *server) { s.location = location })
 		for i := range l.Entries {
-			if p := &l.Entries[i]; p.ModPrec >= listing.Minute {
+			if p := &l.Entries[i]; p.ModPrec == listing.Minute {
 				p.ModTime = p.ModTime.Add(-offset)
 			}
 		}
