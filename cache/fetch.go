@@ -257,9 +257,8 @@ func (f *fetch) move(ctx context.Context) error {
 		}
 		block := make([]byte, size)
 		n, err := io.ReadFull(f.stream, block)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = f.ended(block[:n])
-			return err
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return f.ended(block[:n])
 		}
 		if err != nil {
 			return err

@@ -87,7 +87,7 @@ func Mount(mountpoint string, c *cache.Cache, o Options) (*Server, error) {
 			DirectMount: root, DirectMountFlags: syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_RDONLY,
 			MaxReadAhead: readAheadKB << 10, DisableXAttrs: true, DisableSplice: true,
 			MaxBackground: 64,
-			Debug: o.Debug, Logger: fuseLog,
+			Debug:         o.Debug, Logger: fuseLog,
 		},
 		AttrTimeout: &o.AttrTimeout, EntryTimeout: &o.EntryTimeout,
 		RootStableAttr: &fs.StableAttr{Ino: 1}, Logger: fuseLog,

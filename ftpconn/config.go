@@ -67,44 +67,44 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// withDefaults returns a copy of c in which every field has its meaning.
-func (c Config) withDefaults() Config {
-	if c.Port == 0 {
-		c.Port = 21
+// withDefaults returns a copy of cfg in which every field has its meaning.
+func (cfg Config) withDefaults() Config {
+	if cfg.Port == 0 {
+		cfg.Port = 21
 	}
-	if c.User == "" {
-		c.User = "anonymous"
+	if cfg.User == "" {
+		cfg.User = "anonymous"
 	}
-	if c.Password == "" && (c.User == "anonymous" || c.User == "ftp") {
-		c.Password = "anonymous@"
+	if cfg.Password == "" && (cfg.User == "anonymous" || cfg.User == "ftp") {
+		cfg.Password = "anonymous@"
 	}
-	if c.Timeout <= 0 {
-		c.Timeout = 30 * time.Second
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 30 * time.Second
 	}
-	if c.Connections <= 0 {
-		c.Connections = 8
+	if cfg.Connections <= 0 {
+		cfg.Connections = 8
 	}
-	if c.IdleTimeout <= 0 {
-		c.IdleTimeout = 4 * time.Minute
+	if cfg.IdleTimeout <= 0 {
+		cfg.IdleTimeout = 4 * time.Minute
 	}
-	if c.MaxEntries <= 0 {
-		c.MaxEntries = 5_000_000
+	if cfg.MaxEntries <= 0 {
+		cfg.MaxEntries = 5_000_000
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.Dial == nil {
+	if cfg.Dial == nil {
 		// Keep-alive probes find a peer that vanished without a word, as
 		// after suspend or a change of network.
 		d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 			Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4,
 		}}
-		c.Dial = d.DialContext
+		cfg.Dial = d.DialContext
 	}
-	return c
+	return cfg
 }
 
 // address is where the control connection goes.
-func (c *Config) address() string {
-	return net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
+func (cfg *Config) address() string {
+	return net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
 }

@@ -16,7 +16,6 @@ type dataConn struct {
 	net.Conn              // nil while listener waits
 	listener net.Listener // active mode only
 	opened   time.Time
-	uses     int // commands that were sent for it
 }
 
 func (d *dataConn) Close() error {

@@ -213,9 +213,9 @@ func eachLine(r io.Reader, each func([]byte) error, tooLong func([]byte)) error 
 	br := bufio.NewReaderSize(r, maxListingLine)
 	for {
 		line, err := br.ReadSlice('\n')
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			tooLong(line[:80])
-			for err == bufio.ErrBufferFull {
+			for errors.Is(err, bufio.ErrBufferFull) {
 				_, err = br.ReadSlice('\n')
 			}
 			if err == nil {

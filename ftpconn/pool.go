@@ -113,6 +113,11 @@ func worthRetry(c *Conn, err error, try int) bool {
 		return false
 	}
 	if c.broken != nil {
+		var odd *ProtocolError
+		if errors.As(c.broken, &odd) && c.srv.demote() {
+			// It may be our sending ahead that it does not take.
+			c.cfg.Logger.Info("the server now gets one command at a time", "reason", odd)
+		}
 		return true
 	}
 	var refused *Error

@@ -2,6 +2,7 @@ package ftpconn
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -150,7 +151,7 @@ func readReplyLine(br *bufio.Reader, op string) (string, error) {
 			return cleanLine(part), nil
 		}
 		long = append(long, part...)
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			if err == io.EOF && len(long) > 0 {
 				err = io.ErrUnexpectedEOF
 			}

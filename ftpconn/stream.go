@@ -162,7 +162,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		return n, nil
 	case over != nil:
 		return 0, over
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		if n > 0 {
 			return n, nil // the end is looked at when it is met again
 		}
@@ -306,7 +306,7 @@ func (s *stream) atEnd() bool {
 	}
 	var one [1]byte
 	n, err := s.t.Read(one[:])
-	return n == 0 && err == io.EOF
+	return n == 0 && errors.Is(err, io.EOF)
 }
 
 // release gives the connection back to the pool.

@@ -141,7 +141,7 @@ func (t *transfer) Read(p []byte) (int, error) {
 	}
 	n, err := t.data.Read(p)
 	t.bytes += int64(n)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		t.ended = true
 	}
 	return n, err

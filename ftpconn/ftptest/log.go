@@ -151,6 +151,6 @@ func (l *Log) record(conn int, line string) Command {
 // may stand before ABOR (RFC 959 4.1.3); it is no part of the verb.
 func parseCommand(conn int, line string) Command {
 	verb, arg, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
-	verb = strings.TrimLeft(verb, "\xff\xf2\xf4")
+	verb = strings.TrimLeft(verb, "\xff\xf2\xf4") //nolint:staticcheck // Telnet bytes, no text
 	return Command{Conn: conn, Verb: strings.ToUpper(verb), Arg: arg}
 }

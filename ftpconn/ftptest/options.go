@@ -10,7 +10,6 @@ type options struct {
 	anonymous      bool
 	dir            string
 	tls            tlsMode
-	latency        time.Duration
 	noMLSD         bool
 	banner         string
 	idle           time.Duration

@@ -21,32 +21,32 @@ func (c *Session) listArg(arg string) (rest string, all bool) {
 
 // listed returns what LIST or NLST shows for an argument; ok is false if there
 // is nothing of that name.
-func (c *Session) listed(arg string, all bool) (nodes []named, real string, ok bool) {
+func (c *Session) listed(arg string, all bool) (nodes []named, resolved string, ok bool) {
 	set := c.config()
 	target := c.Path(arg)
 	if set.globs && strings.ContainsAny(arg, "*?[") {
-		real = path.Dir(target)
-		for _, n := range c.children(real) {
+		resolved = path.Dir(target)
+		for _, n := range c.children(resolved) {
 			if match, err := path.Match(path.Base(target), n.name); err == nil && match {
 				nodes = append(nodes, n)
 			}
 		}
-		return nodes, real, true
+		return nodes, resolved, true
 	}
-	n, real, err := c.find(target)
+	n, resolved, err := c.find(target)
 	if err != nil {
-		return nil, real, false
+		return nil, resolved, false
 	}
 	if !n.dir {
-		return []named{{n, arg}}, real, true
+		return []named{{n, arg}}, resolved, true
 	}
-	for _, n := range c.children(real) {
+	for _, n := range c.children(resolved) {
 		if set.hideDots && !all && strings.HasPrefix(n.name, ".") {
 			continue
 		}
 		nodes = append(nodes, n)
 	}
-	return nodes, real, true
+	return nodes, resolved, true
 }
 
 func doList(c *Session, arg string) {
@@ -54,12 +54,12 @@ func doList(c *Session, arg string) {
 		return
 	}
 	arg, all := c.listArg(arg)
-	nodes, real, ok := c.listed(arg, all)
+	nodes, resolved, ok := c.listed(arg, all)
 	if !ok {
 		c.Reply(550, "No such file or directory.")
 		return
 	}
-	if raw, ok := c.listing(c.verb, real); ok {
+	if raw, ok := c.listing(c.verb, resolved); ok {
 		c.Send(raw)
 		return
 	}
@@ -78,21 +78,21 @@ func doMlsd(c *Session, arg string) {
 	if !c.ready() {
 		return
 	}
-	dir, real, err := c.find(c.Path(arg))
+	dir, resolved, err := c.find(c.Path(arg))
 	if err != nil || !dir.dir {
 		c.Reply(550, "No such directory.")
 		return
 	}
-	if raw, ok := c.listing("MLSD", real); ok {
+	if raw, ok := c.listing("MLSD", resolved); ok {
 		c.Send(raw)
 		return
 	}
 	var b strings.Builder
 	b.WriteString(factsLine(dir, "cdir", "."))
-	if parent, _, err := c.find(path.Dir(real)); err == nil && real != "/" {
+	if parent, _, err := c.find(path.Dir(resolved)); err == nil && resolved != "/" {
 		b.WriteString(factsLine(parent, "pdir", ".."))
 	}
-	for _, n := range c.children(real) {
+	for _, n := range c.children(resolved) {
 		b.WriteString(factsLine(n.node, "", n.name))
 	}
 	c.Send([]byte(c.ends(b.String())))
@@ -119,9 +119,9 @@ func doStat(c *Session, arg string) {
 		return
 	}
 	arg, all := c.listArg(arg)
-	nodes, real, _ := c.listed(arg, all)
+	nodes, resolved, _ := c.listed(arg, all)
 	var b strings.Builder
-	if raw, ok := c.listing("STAT", real); ok {
+	if raw, ok := c.listing("STAT", resolved); ok {
 		b.Write(raw)
 	} else {
 		for _, n := range nodes {

@@ -80,7 +80,7 @@ func (s *Script) put(name string, n *node) {
 	s.nodes[name] = n
 }
 
-// find returns the node for a path and the path it really has, with symbolic
+// find returns the node for a path and the path it resolves to, with symbolic
 // links followed.
 func (s *Script) find(name string) (*node, string, error) {
 	s.mu.Lock()
@@ -89,11 +89,11 @@ func (s *Script) find(name string) (*node, string, error) {
 }
 
 func (s *Script) findLocked(name string, links int) (*node, string, error) {
-	real := "/"
+	resolved := "/"
 	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '/' })
 	for i, part := range parts {
-		real = path.Join(real, part)
-		n := s.nodes[real]
+		resolved = path.Join(resolved, part)
+		n := s.nodes[resolved]
 		if n == nil {
 			return nil, name, &fs.PathError{Op: "find", Path: name, Err: syscall.ENOENT}
 		}
@@ -105,11 +105,11 @@ func (s *Script) findLocked(name string, links int) (*node, string, error) {
 		}
 		target := n.link
 		if !path.IsAbs(target) {
-			target = path.Join(path.Dir(real), target)
+			target = path.Join(path.Dir(resolved), target)
 		}
 		return s.findLocked(abs(target+"/"+strings.Join(parts[i+1:], "/")), links)
 	}
-	return s.nodes[real], real, nil
+	return s.nodes[resolved], resolved, nil
 }
 
 // children returns what is in a directory, sorted by name.

@@ -138,12 +138,12 @@ func doCwd(c *Session, arg string) {
 	if !c.ready() {
 		return
 	}
-	n, real, err := c.find(c.Path(arg))
+	n, resolved, err := c.find(c.Path(arg))
 	if err != nil || !n.dir {
 		c.Reply(550, "Failed to change directory.")
 		return
 	}
-	c.Dir = real
+	c.Dir = resolved
 	c.Reply(250, "Directory changed.")
 }
 
