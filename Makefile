@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 .PHONY: help setup build demo test unit e2e lint fuzz bench listings
 

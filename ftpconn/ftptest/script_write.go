@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// place returns the real path for a new name; ok is false after a 553 because
+// place returns the resolved path for a new name; ok is false after a 553 because
 // there is no directory for it.
-func (c *Session) place(arg string) (real string, ok bool) {
+func (c *Session) place(arg string) (resolved string, ok bool) {
 	target := c.Path(arg)
 	dir, realDir, err := c.find(path.Dir(target))
 	if err != nil || !dir.dir {
@@ -50,12 +50,12 @@ func doDele(c *Session, arg string) {
 		return
 	}
 	name := c.Path(arg)
-	n, real, err := c.find(name)
+	n, resolved, err := c.find(name)
 	if err != nil || n.dir {
 		c.Reply(550, "Delete operation failed.")
 		return
 	}
-	_ = real
+	_ = resolved
 	c.Remove(name)
 	c.Reply(250, "Deleted.")
 }
@@ -80,12 +80,12 @@ func doRmd(c *Session, arg string) {
 	if !c.ready() {
 		return
 	}
-	n, real, err := c.find(c.Path(arg))
-	if err != nil || !n.dir || real == "/" || len(c.children(real)) > 0 {
+	n, resolved, err := c.find(c.Path(arg))
+	if err != nil || !n.dir || resolved == "/" || len(c.children(resolved)) > 0 {
 		c.Reply(550, "Remove directory operation failed.")
 		return
 	}
-	c.Remove(real)
+	c.Remove(resolved)
 	c.Reply(250, "Removed.")
 }
 
@@ -145,12 +145,12 @@ func doMfmt(c *Session, arg string) {
 	}
 	stamp, name, _ := strings.Cut(arg, " ")
 	mod, err := time.Parse("20060102150405", stamp)
-	n, real, errFind := c.find(c.Path(name))
+	n, resolved, errFind := c.find(c.Path(name))
 	if err != nil || errFind != nil {
 		c.Reply(550, "MFMT failed.")
 		return
 	}
-	c.touch(real, n, mod)
+	c.touch(resolved, n, mod)
 	c.Reply(213, "Modify="+stamp+"; "+name)
 }
 
