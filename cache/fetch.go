@@ -84,6 +84,10 @@ func (f *fetch) poke() {
 // leaveLocked says that nobody has the file open any more.
 func (f *fetch) leaveLocked() {
 	f.gone = true
+	if s := f.stream; s != nil && !f.promisedLocked() {
+		// It may wait for a server that is silent.
+		f.t.cache.background(func() { _ = s.Close() })
+	}
 	f.poke()
 }
 
@@ -241,6 +245,8 @@ func (f *fetch) close() {
 // move reads blocks from the stream until it ends, or a pause gets too long.
 func (f *fetch) move(ctx context.Context) error {
 	t := f.t
+	stream := f.stream
+	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
 	for {
 		more, err := f.wait(ctx)
 		if err != nil || !more {
