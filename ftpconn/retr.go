@@ -32,7 +32,7 @@ func (c *Conn) retr(ctx context.Context, name string, offset int64) (*transfer, 
 			t.abandon()
 			return nil, errors.Join(ErrShort, err)
 		}
-		t.bytes = 0
+		t.bytes.Store(0)
 		return t, nil
 	}
 	if err != nil {

@@ -47,7 +47,6 @@ type stream struct {
 	revoked bool // guarded by p.mu: the data connection was closed to take the Conn back
 
 	mu   sync.Mutex // guards what follows; held while the transfer ends, not while it is read
-	busy bool       // a Read is under way
 	over error      // what Read answers from now on; nil while the transfer runs
 }
 
@@ -145,13 +144,11 @@ func (s *stream) Read(p []byte) (int, error) {
 	if s.want > 0 && int64(len(p)) > s.want {
 		p = p[:s.want]
 	}
-	s.busy = true
 	s.mu.Unlock()
 
 	n, err := s.t.Read(p)
 
 	s.mu.Lock()
-	s.busy = false
 	if s.want > 0 {
 		s.want -= int64(n)
 	}
@@ -301,7 +298,7 @@ func (s *stream) conclude(complete bool) {
 
 // atEnd looks for the end of the data behind the last byte that was wanted.
 func (s *stream) atEnd() bool {
-	if s.t.ended {
+	if s.t.ended.Load() {
 		return true
 	}
 	var one [1]byte

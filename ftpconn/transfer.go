@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,9 +23,11 @@ type transfer struct {
 	cmd   command
 	data  *dataConn
 	start time.Time
-	bytes int64  // moved so far
 	done  *reply // the final reply, if it came without a 1yz reply
-	ended bool   // the peer closed the data connection in order
+
+	// Who ends a transfer need not be who reads it.
+	bytes atomic.Int64 // moved so far
+	ended atomic.Bool  // the peer closed the data connection in order
 }
 
 // errStaleData says that a data connection which was opened in advance had
@@ -136,13 +139,13 @@ func (t *transfer) begin() error {
 // it; finish tells whether that was the end of the content.
 func (t *transfer) Read(p []byte) (int, error) {
 	if t.data.Conn == nil {
-		t.ended = true
+		t.ended.Store(true)
 		return 0, io.EOF
 	}
 	n, err := t.data.Read(p)
-	t.bytes += int64(n)
+	t.bytes.Add(int64(n))
 	if errors.Is(err, io.EOF) {
-		t.ended = true
+		t.ended.Store(true)
 	}
 	return n, err
 }
@@ -152,7 +155,7 @@ func (t *transfer) Read(p []byte) (int, error) {
 func (t *transfer) finish() (reply, error) {
 	c := t.c
 	_ = t.data.Close()
-	c.cfg.Trace.note(c.id, "%s: %d bytes received in %v", t.cmd.verb, t.bytes, time.Since(t.start).Round(10*time.Microsecond))
+	c.cfg.Trace.note(c.id, "%s: %d bytes received in %v", t.cmd.verb, t.bytes.Load(), time.Since(t.start).Round(10*time.Microsecond))
 	if t.done != nil {
 		return *t.done, nil
 	}
@@ -179,7 +182,7 @@ func (t *transfer) finish() (reply, error) {
 func (t *transfer) abandon() {
 	c := t.c
 	_ = t.data.Close()
-	c.cfg.Trace.note(c.id, "%s: given up after %d bytes", t.cmd.verb, t.bytes)
+	c.cfg.Trace.note(c.id, "%s: given up after %d bytes", t.cmd.verb, t.bytes.Load())
 	if t.done != nil || c.broken != nil {
 		return
 	}
