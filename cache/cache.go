@@ -95,6 +95,7 @@ type Cache struct {
 	stats    *simplelru.LRU[string, answer] // of names that an incomplete listing lacks
 	contents map[contentKey]*content        // files that are open
 	walk     walk                           // which directories are being read in turn
+	order    order                          // which files are being read in turn
 }
 
 // New returns an empty cache of remote.
@@ -102,7 +103,7 @@ func New(remote Remote, cfg Config) *Cache {
 	cfg = cfg.withDefaults()
 	c := &Cache{
 		cfg: cfg, remote: remote, blocks: newBlocks(cfg.Size),
-		loads: make(map[string]*load), contents: make(map[contentKey]*content),
+		loads: make(map[string]*load), contents: make(map[contentKey]*content), order: order{unread: make(map[contentKey]time.Time)},
 		ahead: make(chan struct{}, max(1, cfg.Connections-1)),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())

@@ -29,19 +29,20 @@ const (
 // content.mu.
 type fetch struct {
 	t      *content
-	next   int64 // the block that comes next
-	end    int64 // no block from here on; -1: to the end of the file
-	needed int64 // blocks before this one are waited for
-	wanted int64 // blocks before this one may be read ahead
-	gone   bool  // nobody has the file open any more
-	fixed  bool  // end was told to the server
+	next   int64        // the block that comes next
+	end    int64        // no block from here on; -1: to the end of the file
+	needed int64        // blocks before this one are waited for
+	wanted int64        // blocks before this one may be read ahead
+	lane   ftpconn.Lane // while nobody waits
+	gone   bool         // nobody has the file open any more
+	fixed  bool         // end was told to the server
 	stream ftpconn.Stream
 	wake   chan struct{} // has room for one
 }
 
 // startLocked begins a transfer at block i.
 func (t *content) startLocked(i int64, pl plan) *fetch {
-	f := &fetch{t: t, next: i, end: -1, needed: i, wanted: i, wake: make(chan struct{}, 1)}
+	f := &fetch{t: t, next: i, end: -1, needed: i, wanted: i, lane: ftpconn.LaneReadAhead, wake: make(chan struct{}, 1)}
 	if !pl.open {
 		f.end = i + 1 // grows with extendLocked until the transfer begins
 	}
@@ -95,7 +96,7 @@ func (f *fetch) laneLocked() ftpconn.Lane {
 	if f.next < f.needed {
 		return ftpconn.LaneRead
 	}
-	return ftpconn.LaneReadAhead
+	return f.lane
 }
 
 // run is the transfer's goroutine.

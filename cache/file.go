@@ -25,13 +25,18 @@ func (c *Cache) Open(_ context.Context, name string, e ftpconn.Entry) (*File, er
 		return nil, ftpconn.ErrClosed
 	}
 	key := contentKey{path: name, version: versionOf(e)}
+	return &File{c: c.contentLocked(key, e), pattern: pattern{limit: min(maxWindow, max(minWindow, c.cfg.Size/16))}}, nil
+}
+
+// contentLocked returns the content of a key, with one more user.
+func (c *Cache) contentLocked(key contentKey, e ftpconn.Entry) *content {
 	t := c.contents[key]
 	if t == nil {
 		t = newContent(c, key, e)
 		c.contents[key] = t
 	}
 	t.users++
-	return &File{c: t, pattern: pattern{limit: min(maxWindow, max(minWindow, c.cfg.Size/16))}}, nil
+	return t
 }
 
 func versionOf(e ftpconn.Entry) version {
@@ -61,6 +66,9 @@ func (f *File) Read(ctx context.Context, off int64, n int) ([][]byte, error) {
 	}
 	if n <= 0 || off < 0 {
 		return nil, nil
+	}
+	if off == 0 {
+		f.c.cache.readBegins(f.c)
 	}
 	f.mu.Lock()
 	pl := f.pattern.read(off, int64(n))

@@ -43,6 +43,11 @@ func (p *Pool) serveLocked() {
 		p.dialLocked()
 		coming++
 	}
+	if waiting > 0 && p.recycling > 0 && p.dialing == 0 && len(p.conns) < hotIdle && p.mayDialLocked() {
+		// Whoever waits for a connection to get back into shape will do so
+		// again: short transfers come in series.
+		p.dialLocked()
+	}
 	for _, queue := range p.waiters {
 		for _, w := range queue {
 			if coming > 0 {

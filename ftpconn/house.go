@@ -23,7 +23,7 @@ const (
 	hotAge = 45 * time.Second
 
 	// hotIdle is how many idle connections are kept hot.
-	hotIdle = 3
+	hotIdle = 4
 )
 
 // keepHouse closes connections that are not needed any more and keeps the
