@@ -132,6 +132,11 @@ func checkFuse(allowOther bool) error {
 	if _, err := exec.LookPath("fusermount3"); err != nil {
 		return errors.New("fusermount3 is missing, which users other than root need: install the package fuse3")
 	}
+	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
+		_ = f.Close()
+	} else if errors.Is(err, os.ErrPermission) {
+		return errors.New("you may not use /dev/fuse; root can allow it with: chmod 666 /dev/fuse")
+	}
 	if allowOther {
 		return allowedOther("/etc/fuse.conf")
 	}

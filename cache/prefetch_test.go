@@ -1,0 +1,78 @@
+package cache_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"ftpfs/cache"
+)
+
+// copyTree reads directories and files as cp -r does.
+func copyTree(t *testing.T, c *cache.Cache, r *remote, dirs, files int) {
+	t.Helper()
+	for d := range dirs {
+		dir, err := c.Dir(t.Context(), fmt.Sprintf("/d%d", d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range files {
+			e := dir.At(i)
+			name := fmt.Sprintf("/d%d/%s", d, e.Name)
+			f, err := c.Open(t.Context(), name, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := readAll(f)
+			if err != nil || !bytes.Equal(got, r.files[name]) {
+				t.Fatalf("%s: %d bytes, %v", name, len(got), err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func smallFiles(dirs, files int) *remote {
+	r := newRemote()
+	r.mkdir("/")
+	for d := range dirs {
+		r.mkdir(fmt.Sprintf("/d%d", d))
+		for f := range files {
+			r.write(fmt.Sprintf("/d%d/f%d", d, f), content(1000+d+f))
+		}
+	}
+	return r
+}
+
+// A series of small files is fetched ahead, and every file once.
+func TestSeriesOfSmallFilesIsFetchedAhead(t *testing.T) {
+	r := smallFiles(10, 20)
+	c := newCache(t, r, cache.Config{})
+	copyTree(t, c, r, 1, 10)
+	if err := c.Close(); err != nil { // what was begun comes to its end, or does not
+		t.Fatal(err)
+	}
+	if r.retrs <= 10 {
+		t.Errorf("%d files were fetched for 10 that were read", r.retrs)
+	}
+	r = smallFiles(10, 20)
+	c = newCache(t, r, cache.Config{})
+	copyTree(t, c, r, 10, 20)
+	if r.retrs != 200 {
+		t.Errorf("%d transfers for 200 files", r.retrs)
+	}
+}
+
+func TestFewFilesAreNotASeries(t *testing.T) {
+	r := smallFiles(1, 50)
+	c := newCache(t, r, cache.Config{})
+	copyTree(t, c, r, 1, 2)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r.retrs != 2 {
+		t.Errorf("%d transfers for 2 files", r.retrs)
+	}
+}
