@@ -51,9 +51,8 @@ type corpusEntry struct {
 // failures in the first ratio, and are left out of the second.
 var differing = map[string]string{
 	"jlaffaye-ftp-unix-0006":              "a date five months ahead of the clock; here more than a day ahead is last year",
-	"jlaffaye-ftp-unix-0009":              "a date four months ahead of the clock",
+	"jlaffaye-ftp-unix-0009":              "a date four months ahead of the clock; chromium-unix-0009 has last year for such a line",
 	"jlaffaye-ftp-unix-0008":              "a size of 2^64-1 fits no int64",
-	"chromium-unix-0011":                  "0 for a size that is glued to the group; here it is unknown",
 	"filezilla-mvs-0001":                  "100 for a size in tracks is a constant of that client",
 	"filezilla-mvs-0012":                  "100 for a size of ???? is a constant of that client",
 	"commons-net-connect-enterprise-0004": "13:00 for a date without a time",
@@ -125,8 +124,8 @@ func TestCorpus(t *testing.T) {
 	if ratio := float64(right) / float64(total-excused); ratio < 0.99 {
 		t.Errorf("%.1f %% of the entries are right, want 99 %%", 100*ratio)
 	}
-	if ratio := float64(right) / float64(total); ratio < 0.975 {
-		t.Errorf("%.1f %% of all entries are right, want 97.5 %%", 100*ratio)
+	if ratio := float64(right) / float64(total); ratio < 0.98 {
+		t.Errorf("%.1f %% of all entries are right, want 98 %%", 100*ratio)
 	}
 }
 

@@ -197,8 +197,10 @@ func sizeBefore(f *fields, k int) (size int64, rough, ok bool) {
 		}
 		return -1, false, false
 	}
-	glued := len(w) > 1 && digit(w[len(w)-1]) && k > 1
-	return -1, false, glued
+	if len(w) > 1 && digit(w[len(w)-1]) && k > 1 {
+		return 0, true, true // there is one, and it must bound nothing
+	}
+	return -1, false, false
 }
 
 // splitLink takes "name -> target" apart. The name may hold an arrow, too:
