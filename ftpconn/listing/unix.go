@@ -34,7 +34,7 @@ func (p *Parser) unix(line []byte, e *Entry) verdict {
 	}
 	e.Size, e.SizeRough, _ = sizeBefore(&f, k)
 	if e.Type == CharDevice || e.Type == BlockDevice {
-		e.Size = -1
+		e.Size, e.SizeRough = -1, false
 	}
 	return p.unixName(line, &m, e)
 }
