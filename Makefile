@@ -5,7 +5,7 @@ GO ?= go
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 # A count, not a time: go test reports a deadline that ends a slow input as a failure.
-FUZZTIME ?= 20000x
+FUZZTIME ?= 10000x
 
 .PHONY: help setup build demo test unit e2e lint fuzz bench listings
 
