@@ -32,6 +32,9 @@ import (
 type Remote interface {
 	// List reads a directory.
 	List(ctx context.Context, dir string, lane ftpconn.Lane) (*ftpconn.Listing, error)
+	// ListMany reads up to ftpconn.MaxBatch directories together. What it can
+	// not tell for certain is nil, and is for List to read.
+	ListMany(ctx context.Context, dirs []string, lane ftpconn.Lane) []*ftpconn.Listing
 	// Stat asks about one path; fs.ErrNotExist is certain.
 	Stat(ctx context.Context, name string, lane ftpconn.Lane) (ftpconn.Entry, error)
 	// Retr opens the content of a file.
@@ -94,6 +97,7 @@ type Cache struct {
 	loads    map[string]*load               // listings under way, by path
 	stats    *simplelru.LRU[string, answer] // of names that an incomplete listing lacks
 	contents map[contentKey]*content        // files that are open
+	queue    []queued                       // listings that wait for a connection
 	walk     walk                           // which directories are being read in turn
 	order    order                          // which files are being read in turn
 }
@@ -118,6 +122,7 @@ func New(remote Remote, cfg Config) *Cache {
 func (c *Cache) Close() error {
 	c.mu.Lock()
 	c.closed = true
+	c.loadQueueLocked()
 	c.mu.Unlock()
 	c.cancel()
 	c.work.Wait()

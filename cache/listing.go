@@ -16,6 +16,8 @@ type load struct {
 	dir  *Dir
 	err  error
 	lane ftpconn.Lane
+
+	queued bool // not begun: the load is part of a walk; guarded by Cache.mu
 }
 
 // answer is what Stat said of one name.
@@ -30,17 +32,21 @@ func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 	c.mu.Lock()
 	if d, ok := c.dirs.Get(dir); ok && c.cfg.Now().Sub(d.loaded) < c.cfg.ListTTL {
 		ahead := c.walk.visited(dir)
+		if ahead {
+			c.listAheadLocked([]string{dir})
+		}
 		c.mu.Unlock()
-		c.listAhead(ahead)
 		return d, nil
 	}
 	l, ok := c.loads[dir]
-	if !ok {
+	if !ok || l.queued {
 		l = c.loadLocked(dir, ftpconn.LaneMeta)
 	}
 	ahead := c.walk.visited(dir)
+	if ahead {
+		c.listAheadLocked([]string{dir})
+	}
 	c.mu.Unlock()
-	c.listAhead(ahead)
 	if l.lane == ftpconn.LaneSpeculative {
 		// It is most often well under way; but it may as well stand at the end
 		// of a long queue.
@@ -69,7 +75,7 @@ func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 
 // speculationPatience is how long a user waits for a listing that was begun
 // ahead of need, before it is asked for again with a user's urgency.
-const speculationPatience = 300 * time.Millisecond
+const speculationPatience = 500 * time.Millisecond
 
 // loadLocked begins to read a directory, or joins those who wait for it.
 func (c *Cache) loadLocked(dir string, lane ftpconn.Lane) *load {

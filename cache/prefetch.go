@@ -145,9 +145,10 @@ func (c *Cache) fetchAhead(t *content) {
 		<-p.done // Close ends it as well
 	}
 	t.release()
-	<-c.ahead
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	<-c.ahead
+	c.loadQueueLocked()
 	c.fetchAheadLocked()
 }
 

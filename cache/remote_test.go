@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,20 @@ func (r *remote) List(ctx context.Context, dir string, _ ftpconn.Lane) (*ftpconn
 		return nil, fmt.Errorf("list %s: %w", dir, fs.ErrNotExist)
 	}
 	return l, nil
+}
+
+// ListMany can not tell anything of a directory whose number is odd.
+func (r *remote) ListMany(_ context.Context, dirs []string, _ ftpconn.Lane) []*ftpconn.Listing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*ftpconn.Listing, len(dirs))
+	for i, dir := range dirs {
+		if r.err == nil && r.gate == nil && !strings.ContainsAny(dir[len(dir)-1:], "13579") && r.dirs[dir] != nil {
+			all[i] = r.dirs[dir]
+			r.lists[dir]++
+		}
+	}
+	return all
 }
 
 func (r *remote) Stat(_ context.Context, name string, _ ftpconn.Lane) (ftpconn.Entry, error) {

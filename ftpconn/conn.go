@@ -98,24 +98,32 @@ func (c command) String() string {
 	return c.verb + " " + c.arg
 }
 
-// send writes commands in one packet. It is the only place that writes to the
-// control connection.
+// line is a command as it goes over the wire. All that is written to a control
+// connection comes from here: a name can not bring a command of its own.
+func (c *Conn) line(cmd command) (string, error) {
+	line := cmd.String()
+	if strings.ContainsAny(line, "\r\n\x00") {
+		return "", fmt.Errorf("%s %s: %w", cmd.verb, Printable(cmd.arg), ErrName)
+	}
+	// 0xFF begins a Telnet command and is doubled to mean itself, RFC 854.
+	if c.srv.speaksTelnet() {
+		line = strings.ReplaceAll(line, "\xff", "\xff\xff")
+	}
+	return line + "\r\n", nil
+}
+
+// send writes commands in one packet.
 func (c *Conn) send(commands ...command) error {
 	if c.broken != nil {
 		return c.broken
 	}
 	var b strings.Builder
 	for _, cmd := range commands {
-		line := cmd.String()
-		if strings.ContainsAny(line, "\r\n\x00") {
-			return fmt.Errorf("%s %s: %w", cmd.verb, Printable(cmd.arg), ErrName)
-		}
-		// 0xFF begins a Telnet command and is doubled to mean itself, RFC 854.
-		if c.srv.speaksTelnet() {
-			line = strings.ReplaceAll(line, "\xff", "\xff\xff")
+		line, err := c.line(cmd)
+		if err != nil {
+			return err
 		}
 		b.WriteString(line)
-		b.WriteString("\r\n")
 	}
 	for _, cmd := range commands {
 		c.cfg.Trace.sent(c.id, cmd.String())

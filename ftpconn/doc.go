@@ -22,7 +22,7 @@
 //
 // # What is never trusted
 //
-// Only one function writes to a control connection; it refuses CR, LF and
+// Only one function makes command lines, Conn.line; it refuses CR, LF and
 // NUL. Replies are bounded in length. A data connection always goes to the
 // host of the control connection, whatever address the server names. Names
 // from listings that a file system could not hold are dropped and make the

@@ -29,7 +29,11 @@ func (c *Conn) list(ctx context.Context, dir string) (*Listing, error) {
 			s.features = without(s.features, "MLST", "MLSD")
 		})
 	}
-	return c.listLong(ctx, dir)
+	l, err := c.listLong(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return l, c.exactTimes(ctx, dir, l)
 }
 
 // listMachine uses MLSD, RFC 3659 section 7.

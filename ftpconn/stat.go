@@ -82,7 +82,12 @@ func (c *Conn) statFacts(ctx context.Context, name string) (Entry, error) {
 	if errs[n] != nil {
 		return Entry{}, errs[n]
 	}
-	for _, line := range replies[n].lines {
+	return c.factsOf(name, replies[n])
+}
+
+// factsOf reads the entry of a path out of the reply to MLST.
+func (c *Conn) factsOf(name string, r reply) (Entry, error) {
+	for _, line := range r.lines {
 		if !strings.Contains(line, "=") || !strings.Contains(line, ";") {
 			continue
 		}
@@ -96,7 +101,7 @@ func (c *Conn) statFacts(ctx context.Context, name string) (Entry, error) {
 		e.Target = c.cfg.decodeName(e.Target)
 		return e, nil
 	}
-	return Entry{}, fmt.Errorf("MLST %s: %w: %q", Printable(name), ErrBadListing, replies[n].lines)
+	return Entry{}, fmt.Errorf("MLST %s: %w: %q", Printable(name), ErrBadListing, r.lines)
 }
 
 // asPlainDir gives an MLST line the type dir for cdir and pdir, and puts a
