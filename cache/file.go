@@ -73,6 +73,9 @@ func (f *File) Read(ctx context.Context, off int64, n int) ([][]byte, error) {
 	f.mu.Lock()
 	pl := f.pattern.read(off, int64(n))
 	f.mu.Unlock()
+	if !pl.open && n <= pieceRun && !f.c.entry.SizeRough {
+		return f.c.readPieces(ctx, off, n)
+	}
 	return f.c.read(ctx, off, n, pl)
 }
 
