@@ -30,8 +30,12 @@ type Conn struct {
 	cwd      string // the server's directory; "" if not known
 	restLeft bool   // the server may keep a restart offset
 	data     *dataConn
-	created  time.Time
-	lastUse  time.Time // of the control connection
+
+	nextPort  uint16 // where the server waits for a data connection already; 0: nowhere
+	nextSince time.Time
+
+	created time.Time
+	lastUse time.Time // of the control connection
 }
 
 // idleConn makes every read and write of a connection fail when nothing moves

@@ -77,7 +77,17 @@ func (c *Conn) openData(ctx context.Context) error {
 	return c.passive(ctx)
 }
 
+// portAge is how long a port is believed to be open on which nobody has
+// called: pyftpdlib closes it after 30 seconds.
+const portAge = 20 * time.Second
+
 func (c *Conn) extendedPassive(ctx context.Context) error {
+	if port := c.nextPort; port != 0 {
+		c.nextPort = 0
+		if time.Since(c.nextSince) < portAge && c.dialData(ctx, port) == nil {
+			return nil
+		}
+	}
 	r, err := c.do(ctx, "EPSV", "")
 	if err != nil {
 		return err

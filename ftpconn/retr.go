@@ -10,8 +10,9 @@ import (
 )
 
 // retr starts to read a file at an offset, RFC 959 section 4.1.3 and RFC 3659
-// section 5 (REST in stream mode counts bytes, in image type).
-func (c *Conn) retr(ctx context.Context, name string, offset int64) (*transfer, error) {
+// section 5 (REST in stream mode counts bytes, in image type). chain is for
+// transfers that will soon be over.
+func (c *Conn) retr(ctx context.Context, name string, offset int64, chain bool) (*transfer, error) {
 	ahead, arg, err := c.at(name)
 	if err != nil {
 		return nil, err
@@ -20,7 +21,7 @@ func (c *Conn) retr(ctx context.Context, name string, offset int64) (*transfer, 
 	if offset > 0 || c.restLeft {
 		ahead = append(ahead, command{"REST", strconv.FormatInt(offset, 10)})
 	}
-	t, err := c.transfer(ctx, command{"RETR", arg}, ahead...)
+	t, err := c.transferChain(ctx, chain, command{"RETR", arg}, ahead...)
 	c.restLeft = err != nil && offset > 0
 	var refused *Error
 	if errors.As(err, &refused) && refused.Op == "REST" && errors.Is(err, ErrNotSupported) && c.broken == nil {

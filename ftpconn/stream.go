@@ -63,7 +63,7 @@ func (p *Pool) Retr(ctx context.Context, name string, o RetrOptions) (Stream, er
 		if err != nil {
 			return nil, err
 		}
-		t, err := c.retr(ctx, name, o.Offset)
+		t, err := c.retr(ctx, name, o.Offset, want >= 0 && want <= shortTransfer)
 		if err != nil {
 			again := try < 3 && ctx.Err() == nil && worthRetry(c, err, try)
 			p.put(c)
@@ -94,6 +94,11 @@ func (p *Pool) Retr(ctx context.Context, name string, o RetrOptions) (Stream, er
 		return s, nil
 	}
 }
+
+// shortTransfer is up to which size the next data connection is prepared
+// together with a transfer: until the transfer is over the server holds a port
+// open for it.
+const shortTransfer = 1 << 20
 
 // spareDelay is how long a transfer runs before a second connection is opened
 // beside it: longer than small files take, on a near server.

@@ -24,6 +24,7 @@ type transfer struct {
 	data  *dataConn
 	start time.Time
 	done  *reply // the final reply, if it came without a 1yz reply
+	chain bool   // EPSV was sent behind the command, and its reply is to come
 
 	// Who ends a transfer need not be who reads it.
 	bytes atomic.Int64 // moved so far
@@ -39,12 +40,18 @@ var errStaleData = errors.New("the waiting data connection was closed")
 // packet where that is safe. If one of them fails, its *Error is returned and
 // nothing was transferred.
 func (c *Conn) transfer(ctx context.Context, cmd command, ahead ...command) (*transfer, error) {
+	return c.transferChain(ctx, false, cmd, ahead...)
+}
+
+// transferChain is transfer with the preparation of a next one; see
+// startTransfer.
+func (c *Conn) transferChain(ctx context.Context, chain bool, cmd command, ahead ...command) (*transfer, error) {
 	for try := 0; ; try++ {
 		wasOpen := c.hot()
 		if err := c.openData(ctx); err != nil {
 			return nil, err
 		}
-		t, err := c.startTransfer(ctx, cmd, ahead)
+		t, err := c.startTransfer(ctx, cmd, ahead, chain)
 		if wasOpen && try == 0 && errors.Is(err, errStaleData) && c.broken == nil {
 			continue
 		}
@@ -52,13 +59,20 @@ func (c *Conn) transfer(ctx context.Context, cmd command, ahead ...command) (*tr
 	}
 }
 
-func (c *Conn) startTransfer(ctx context.Context, cmd command, ahead []command) (*transfer, error) {
+// startTransfer sends the commands. With chain, EPSV follows in the same packet
+// and prepares the next data connection: that saves a round trip between short
+// transfers.
+func (c *Conn) startTransfer(ctx context.Context, cmd command, ahead []command, chain bool) (*transfer, error) {
 	defer c.interruptOn(ctx)()
 	t := &transfer{c: c, cmd: cmd, data: c.data, start: time.Now()}
 	c.data = nil
 	together := c.mayQueue()
 	if together {
-		if err := c.send(append(ahead[:len(ahead):len(ahead)], cmd)...); err != nil {
+		commands := append(ahead[:len(ahead):len(ahead)], cmd)
+		if t.chain = chain && c.mayChain(); t.chain {
+			commands = append(commands, command{verb: "EPSV"})
+		}
+		if err := c.send(commands...); err != nil {
 			_ = t.data.Close()
 			return nil, err
 		}
@@ -89,6 +103,7 @@ func (c *Conn) startTransfer(ctx context.Context, cmd command, ahead []command) 
 	}
 	if err := t.begin(); err != nil {
 		_ = t.data.Close()
+		t.settle()
 		if failed != nil && c.broken == nil {
 			return nil, failed
 		}
@@ -156,6 +171,7 @@ func (t *transfer) finish() (reply, error) {
 	c := t.c
 	_ = t.data.Close()
 	c.cfg.Trace.note(c.id, "%s: %d bytes received in %v", t.cmd.verb, t.bytes.Load(), time.Since(t.start).Round(10*time.Microsecond))
+	defer t.settle()
 	if t.done != nil {
 		return *t.done, nil
 	}
@@ -183,6 +199,7 @@ func (t *transfer) abandon() {
 	c := t.c
 	_ = t.data.Close()
 	c.cfg.Trace.note(c.id, "%s: given up after %d bytes", t.cmd.verb, t.bytes.Load())
+	defer t.settle()
 	if t.done != nil || c.broken != nil {
 		return
 	}
@@ -198,6 +215,38 @@ func (t *transfer) abandon() {
 		return
 	}
 	c.resynchronise()
+}
+
+// mayChain says whether EPSV may follow a transfer before its final reply: the
+// server must work strictly in order, and answer a data connection that is
+// closed early with exactly one reply.
+func (c *Conn) mayChain() bool {
+	facts := c.srv.facts()
+	return facts.queue == queueAll && facts.software.cleanAbort() && !facts.noEPSV && !c.cfg.Active
+}
+
+// settle takes the reply to the EPSV that was sent behind a transfer, once that
+// has had its own last reply.
+func (t *transfer) settle() {
+	c := t.c
+	if !t.chain || c.broken != nil {
+		return
+	}
+	t.chain = false
+	r, err := c.receive("EPSV")
+	if err != nil {
+		return
+	}
+	port, err := parseExtendedPassive(r.text())
+	switch {
+	case r.code == codeExtendedPassive && err == nil:
+		c.nextPort, c.nextSince = port, time.Now()
+	case r.class() == 4 || r.class() == 5: // there will be another try
+	default:
+		// The order of replies is not what it should be.
+		c.srv.learn(func(s *server) { s.queue = min(s.queue, queueCommands) })
+		_ = c.fail(&ProtocolError{Op: "EPSV", Detail: fmt.Sprintf("unexpected reply %d behind %s", r.code, t.cmd.verb)})
+	}
 }
 
 // resynchronise makes sure that no reply is still under way after a transfer
