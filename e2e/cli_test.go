@@ -213,7 +213,7 @@ func TestTraceMasksSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"#1 > USER joe", "#1 > PASS ****", "#1 < 230 ", "#1 = data connection to 127.0.0.1:", "#1 > RETR /f", "RETR: 1 bytes received"} {
+	for _, want := range []string{"#1 > USER joe", "#1 > PASS ****", "#1 < 230 ", "#1 = data connection to 127.0.0.1:", " > RETR /f", "RETR: 1 bytes received"} {
 		if !bytes.Contains(data, []byte(want)) {
 			t.Errorf("the trace lacks %q:\n%s", want, data)
 		}
