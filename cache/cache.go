@@ -47,6 +47,7 @@ type Config struct {
 	Size        int64         // budget for file content; 0 means 256 MiB
 	MaxEntries  int           // budget for listings, in entries; 0 means 4 million
 	Connections int           // how many transfers may run ahead at once; 0 means 8
+	Prefetch    Prefetch      // what may be fetched ahead of need; "" means PrefetchAll
 	Logger      *slog.Logger  // nil discards
 
 	// Now is the clock; nil means time.Now.
@@ -57,7 +58,26 @@ type Config struct {
 	Changed func(dir string)
 }
 
+// Prefetch says what may be fetched before it is asked for, beside the
+// read-ahead of an open file.
+type Prefetch string
+
+// What may be fetched ahead.
+const (
+	PrefetchOff      Prefetch = "off"      // nothing
+	PrefetchMetadata Prefetch = "metadata" // directories ahead of a walk
+	PrefetchAll      Prefetch = "all"      // and small files of a series
+)
+
+// Valid says whether p is one of the constants.
+func (p Prefetch) Valid() bool {
+	return p == PrefetchOff || p == PrefetchMetadata || p == PrefetchAll
+}
+
 func (c Config) withDefaults() Config {
+	if c.Prefetch == "" {
+		c.Prefetch = PrefetchAll
+	}
 	if c.ListTTL <= 0 {
 		c.ListTTL = 30 * time.Second
 	}

@@ -38,7 +38,7 @@ type order struct {
 // readBegins notes that the content of t is read from its begin, and fetches
 // the files ahead that will be wanted if that is part of a series.
 func (c *Cache) readBegins(t *content) {
-	if t.entry.Size > smallFile {
+	if t.entry.Size > smallFile || c.cfg.Prefetch != PrefetchAll {
 		return
 	}
 	dir, name := path.Split(t.key.path)

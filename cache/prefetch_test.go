@@ -34,6 +34,58 @@ func copyTree(t *testing.T, c *cache.Cache, r *remote, dirs, files int) {
 	}
 }
 
+// Who pays for each byte can say so.
+func TestPrefetchCanBeLimited(t *testing.T) {
+	for _, test := range []struct {
+		prefetch cache.Prefetch
+		files    bool
+		dirs     bool
+	}{
+		{cache.PrefetchOff, false, false},
+		{cache.PrefetchMetadata, false, true},
+		{cache.PrefetchAll, true, true},
+	} {
+		t.Run(string(test.prefetch), func(t *testing.T) {
+			r := smallFiles(6, 20)
+			c := newCache(t, r, cache.Config{Prefetch: test.prefetch})
+			if _, err := c.Dir(t.Context(), "/"); err != nil {
+				t.Fatal(err)
+			}
+			copyPart(t, c, 2, 10)
+			_ = c.Close() // waits for what is under way
+			if files := r.retrs > 20; files != test.files {
+				t.Errorf("%d transfers for 20 files", r.retrs)
+			}
+			if dirs := len(r.lists) > 3; dirs != test.dirs {
+				t.Errorf("%d listings for 3 directories", len(r.lists))
+			}
+		})
+	}
+}
+
+// copyPart reads the first files of the first directories.
+func copyPart(t *testing.T, c *cache.Cache, dirs, files int) {
+	t.Helper()
+	for d := range dirs {
+		dir, err := c.Dir(t.Context(), fmt.Sprintf("/d%d", d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range files {
+			f, err := c.Open(t.Context(), fmt.Sprintf("/d%d/%s", d, dir.At(i).Name), dir.At(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := readAll(f); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func smallFiles(dirs, files int) *remote {
 	r := newRemote()
 	r.mkdir("/")

@@ -58,6 +58,9 @@ const batchAhead = 128
 // listAheadLocked lists, in the background, the directories that a walk will
 // come to after dirs: those in them, and those beside them.
 func (c *Cache) listAheadLocked(dirs []string) {
+	if c.cfg.Prefetch == PrefetchOff {
+		return
+	}
 	var batch []string
 	var loads []*load
 	seen := make(map[string]bool)

@@ -39,6 +39,7 @@ func (a *app) serve(ctx context.Context, s *settings, ready func()) error {
 	defer func() { _ = pool.Close() }()
 	c := cache.New(pool, cache.Config{
 		ListTTL: s.ListTTL, Size: int64(s.CacheSize), Connections: s.Connections, Logger: logger,
+		Prefetch: cache.Prefetch(s.Prefetch),
 	})
 	defer func() { _ = c.Close() }()
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"ftpfs/cache"
+
 	"github.com/spf13/pflag"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
@@ -39,6 +41,7 @@ type settings struct {
 
 	ListTTL   time.Duration
 	CacheSize byteSize
+	Prefetch  string
 
 	AllowOther         bool
 	DefaultPermissions bool
@@ -71,6 +74,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.DurationVar(&s.ListTTL, "list-ttl", 30*time.Second, "believe a directory listing for so long")
 	s.CacheSize = 256 << 20
 	f.Var(&s.CacheSize, "cache-size", "keep at most so much file content in memory")
+	f.StringVar(&s.Prefetch, "prefetch", "all", "what may be fetched before it is asked for: off, metadata (listings) or all")
 
 	f.BoolVar(&s.AllowOther, "allow-other", false, "let other users of this machine in")
 	f.BoolVar(&s.DefaultPermissions, "default-permissions", false, "let the kernel check the permissions shown")
@@ -162,6 +166,8 @@ func (s *settings) check() error {
 		return fmt.Errorf("--timeout %v: must be a second at least", s.Timeout)
 	case s.ListTTL < 0:
 		return fmt.Errorf("--list-ttl %v: must not be negative", s.ListTTL)
+	case !cache.Prefetch(s.Prefetch).Valid():
+		return fmt.Errorf("--prefetch %q: must be off, metadata or all", s.Prefetch)
 	case s.CacheSize < 1<<20:
 		return fmt.Errorf("--cache-size %s: must be 1M at least", &s.CacheSize)
 	}
