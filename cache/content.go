@@ -29,6 +29,28 @@ type pending struct {
 	fetch *fetch
 	data  []byte
 	err   error
+
+	// The first bytes of a block may be all that a reader needs, and the rest
+	// takes some round trips on a new data connection.
+	begun []byte        // what has come so far
+	grew  chan struct{} // closed when begun was set; nil if nobody waits for it
+}
+
+// waitLocked returns a channel that is closed when more of the block has come.
+func (p *pending) waitLocked() <-chan struct{} {
+	if p.grew == nil {
+		p.grew = make(chan struct{})
+	}
+	return p.grew
+}
+
+// growLocked notes what has come of the block.
+func (p *pending) growLocked(begun []byte) {
+	p.begun = begun
+	if p.grew != nil {
+		close(p.grew)
+		p.grew = nil
+	}
 }
 
 func newContent(c *Cache, key contentKey, e ftpconn.Entry) *content {
@@ -65,7 +87,7 @@ func (t *content) read(ctx context.Context, off int64, n int, pl plan) ([][]byte
 	first, last := off/blockSize, (off+int64(n)-1)/blockSize
 	pieces := make([][]byte, 0, last-first+1)
 	for i := first; i <= last; i++ {
-		data, err := t.block(ctx, i, last, pl)
+		data, err := t.block(ctx, i, last, min(blockSize, off+int64(n)-i*blockSize), pl)
 		if err != nil {
 			return nil, err
 		}
@@ -81,8 +103,9 @@ func (t *content) read(ctx context.Context, off int64, n int, pl plan) ([][]byte
 	return pieces, nil
 }
 
-// block returns block i, of a read that goes on to block last.
-func (t *content) block(ctx context.Context, i, last int64, pl plan) ([]byte, error) {
+// block returns block i, of a read that goes on to block last, or at least its
+// first upto bytes.
+func (t *content) block(ctx context.Context, i, last, upto int64, pl plan) ([]byte, error) {
 	t.mu.Lock()
 	data, ok := t.cache.blocks.get(t.blockKey(i))
 	if ok {
@@ -102,12 +125,21 @@ func (t *content) block(ctx context.Context, i, last int64, pl plan) ([]byte, er
 		t.pending[i] = p
 	}
 	t.assignLocked(i, last, p, pl)
-	t.mu.Unlock()
-	select {
-	case <-p.done:
-		return p.data, p.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	for {
+		if int64(len(p.begun)) >= upto {
+			t.mu.Unlock()
+			return p.begun, nil
+		}
+		grew := p.waitLocked()
+		t.mu.Unlock()
+		select {
+		case <-p.done:
+			return p.data, p.err
+		case <-grew:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		t.mu.Lock()
 	}
 }
 

@@ -263,7 +263,7 @@ func (f *fetch) move(ctx context.Context) error {
 			return nil
 		}
 		block := make([]byte, size)
-		n, err := io.ReadFull(f.stream, block)
+		n, err := f.fill(block)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return f.ended(block[:n])
 		}
@@ -275,6 +275,31 @@ func (f *fetch) move(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// fill reads a block, and shows it to those who wait as it comes. Its errors
+// are those of io.ReadFull.
+func (f *fetch) fill(block []byte) (n int, err error) {
+	for n < len(block) && err == nil {
+		var m int
+		m, err = f.stream.Read(block[n:])
+		n += m
+		if m == 0 || n == len(block) {
+			continue
+		}
+		f.t.mu.Lock()
+		if p := f.t.pending[f.next]; p != nil && p.fetch == f {
+			p.growLocked(block[:n:n])
+		}
+		f.t.mu.Unlock()
+	}
+	switch {
+	case n == len(block):
+		return n, nil
+	case errors.Is(err, io.EOF) && n > 0:
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // ended handles the end of the stream in the middle of a block: the end of a

@@ -231,3 +231,28 @@ func BenchmarkSequential(b *testing.B) {
 		_ = f.Close()
 	}
 }
+
+// The first bytes of a file do not wait for the rest of their block.
+func TestFirstBytesComeFirst(t *testing.T) {
+	r := newRemote()
+	r.write("/f", content(1<<20))
+	r.chunk = 16 << 10
+	gate := make(chan struct{})
+	r.faulty = func(_ string, off int64) error {
+		if off >= 32<<10 {
+			<-gate
+		}
+		return nil
+	}
+	c := newCache(t, r, cache.Config{})
+	f := open(t, c, "/f")
+	pieces, err := f.Read(t.Context(), 0, 20<<10)
+	if err != nil || !bytes.Equal(bytes.Join(pieces, nil), r.files["/f"][:20<<10]) {
+		t.Errorf("%d pieces, %v", len(pieces), err)
+	}
+	close(gate)
+	got, err := readAll(f)
+	if err != nil || !bytes.Equal(got, r.files["/f"]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}

@@ -32,6 +32,7 @@ type remote struct {
 	retrs  int
 	sent   int64         // bytes
 	err    error         // of every List
+	chunk  int           // most that one Read of a stream returns; 0: all
 	gate   chan struct{} // if set, List waits for it
 	faulty func(name string, off int64) error
 }
@@ -156,6 +157,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	}
 	if len(s.data) == 0 {
 		return 0, io.EOF
+	}
+	if c := s.r.chunk; c > 0 && len(p) > c {
+		p = p[:c]
 	}
 	n := copy(p, s.data)
 	s.data, s.off = s.data[n:], s.off+int64(n)

@@ -167,7 +167,7 @@ func (c *Conn) listWith(ctx context.Context, dir, options string) (*Listing, err
 		}
 		return nil, err
 	}
-	if location == nil {
+	if location == nil && !c.mayTellExact(l) { // exactTimes finds it as well
 		if err := c.findLocation(ctx, dir, l); err != nil {
 			return nil, err
 		}

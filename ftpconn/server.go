@@ -41,6 +41,7 @@ type server struct {
 	noEPSV    bool   // EPSV is refused
 	noSize    bool   // SIZE, MDTM are refused
 	noMDTM    bool
+	noStatus  bool     // replies to STAT of a directory were not in order
 	listAll   tristate // whether "LIST -a" shows hidden files, and is no file name
 	dialect   listing.Dialect
 	location  *time.Location // of the times in LIST; nil before it is known
@@ -122,7 +123,7 @@ func (s *server) facts() serverFacts {
 	defer s.mu.Unlock()
 	return serverFacts{
 		known: s.known, software: s.software, queue: s.queue, features: s.features,
-		root: s.root, noEPSV: s.noEPSV, noSize: s.noSize, noMDTM: s.noMDTM,
+		noStatus: s.noStatus, root: s.root, noEPSV: s.noEPSV, noSize: s.noSize, noMDTM: s.noMDTM,
 		listAll: s.listAll, dialect: s.dialect, location: s.location, loginTime: s.loginTime,
 	}
 }
@@ -136,6 +137,7 @@ type serverFacts struct {
 	root           string
 	noEPSV         bool
 	noSize, noMDTM bool
+	noStatus       bool
 	listAll        tristate
 	dialect        listing.Dialect
 	location       *time.Location

@@ -3,6 +3,7 @@ package ftpconn
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -29,7 +30,7 @@ const maxStatus = 8 << 20
 func (p *Pool) ListMany(ctx context.Context, dirs []string, lane Lane) []*Listing {
 	all := make([]*Listing, len(dirs))
 	facts := p.srv.facts()
-	if !facts.software.listsByStatus() || facts.queue < queueCommands || !strings.HasPrefix(facts.root, "/") {
+	if facts.noStatus || !facts.software.listsByStatus() || facts.queue < queueCommands || !strings.HasPrefix(facts.root, "/") {
 		return all
 	}
 	c, err := p.get(ctx, lane)
@@ -38,11 +39,15 @@ func (p *Pool) ListMany(ctx context.Context, dirs []string, lane Lane) []*Listin
 	}
 	defer func() { p.put(c) }()
 	found, err := c.listMany(ctx, dirs)
-	if err != nil {
-		p.cfg.Logger.Debug("listing ahead by STAT failed", "directories", len(dirs), "reason", err)
-		return all
+	if err == nil {
+		return found
 	}
-	return found
+	var odd *ProtocolError
+	if errors.As(err, &odd) {
+		p.srv.learn(func(s *server) { s.noStatus = true })
+		p.cfg.Logger.Info("directories are not listed by STAT any more", "reason", odd)
+	}
+	return all
 }
 
 // listsByStatus says that STAT lists hidden files too, one line for each

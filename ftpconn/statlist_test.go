@@ -165,6 +165,19 @@ func TestListManyDoubts(t *testing.T) {
 	}
 }
 
+// A server whose replies were out of order is not asked again.
+func TestListManyIsGivenUp(t *testing.T) {
+	p := statServer(t, "213-Status\r\n"+statDir+"what is this\r\n213 End\r\n", status(statDir))
+	for _, dir := range []string{"/0", "/1"} {
+		if l := p.ListMany(t.Context(), []string{dir}, ftpconn.LaneSpeculative); l[0] != nil {
+			t.Errorf("%s: %+v", dir, l[0])
+		}
+	}
+	if _, err := p.List(t.Context(), "/", ftpconn.LaneMeta); err != nil {
+		t.Error(err)
+	}
+}
+
 // Thousands of commands in one write, and megabytes of replies, must not make
 // both sides wait for each other.
 func TestListManyOfLargeDirectories(t *testing.T) {

@@ -93,11 +93,14 @@ func moveTimes(entries []Entry, offset time.Duration) {
 // than a tenth of a second on a server of today.
 const maxExact = 2000
 
+// mayTellExact says whether exactTimes does something for a listing.
+func (c *Conn) mayTellExact(l *Listing) bool { return c.mayQueue() && len(l.Entries) <= maxExact }
+
 // exactTimes completes a listing that tells the minute, or only the day, with
 // MDTM. That costs one round trip, and saves rsync and make from taking every
 // file for changed.
 func (c *Conn) exactTimes(ctx context.Context, dir string, l *Listing) error {
-	if !c.mayQueue() || len(l.Entries) > maxExact {
+	if !c.mayTellExact(l) {
 		return nil
 	}
 	return c.addExact(ctx, []string{dir}, []*gatherer{{entries: l.Entries}})
