@@ -149,6 +149,18 @@ func (c *Cache) Close() error {
 	return nil
 }
 
+// entryBytes is about what an entry of a listing takes in memory, with its name
+// and its place in the index.
+const entryBytes = 256
+
+// Budget is about how many bytes the cache may hold now: the budget for
+// content, and the listings that are there.
+func (c *Cache) Budget() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg.Size + int64(c.entries)*entryBytes
+}
+
 // background runs f unless the cache is closed, in which case it reports
 // false.
 func (c *Cache) background(f func()) bool {

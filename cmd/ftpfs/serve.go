@@ -60,6 +60,7 @@ func (a *app) serve(ctx context.Context, s *settings, ready func()) error {
 		server.Wait()
 		close(ended)
 	}()
+	go boundMemory(c, ended)
 	ready()
 	a.untilUnmounted(ctx, server, signals, ended)
 	return nil
