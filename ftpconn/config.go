@@ -2,6 +2,7 @@ package ftpconn
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 // A Config is not changed once it was given to NewPool.
 type Config struct {
 	Host string
-	Port int // 0 means 21
+	Port int // 0 means 21, or 990 with TLSImplicit
 
 	User     string // "" means "anonymous"
 	Password string // for an anonymous user, "" means "anonymous@"
@@ -45,6 +46,12 @@ type Config struct {
 	// Active makes the server open the data connections (PORT, EPRT).
 	Active bool
 
+	// TLS says how connections are protected; TLSConfig with which roots,
+	// certificates and versions. Its ServerName is Host if it is empty; its
+	// session cache is not used.
+	TLS       TLSMode
+	TLSConfig *tls.Config
+
 	// Charset is how the server writes names; nil means that the bytes are
 	// passed on unchanged.
 	Charset encoding.Encoding
@@ -71,6 +78,18 @@ type Config struct {
 func (cfg Config) withDefaults() Config {
 	if cfg.Port == 0 {
 		cfg.Port = 21
+		if cfg.TLS == TLSImplicit {
+			cfg.Port = 990
+		}
+	}
+	if cfg.TLS != TLSOff {
+		if cfg.TLSConfig == nil {
+			cfg.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		if cfg.TLSConfig.ServerName == "" {
+			cfg.TLSConfig = cfg.TLSConfig.Clone()
+			cfg.TLSConfig.ServerName = cfg.Host
+		}
 	}
 	if cfg.User == "" {
 		cfg.User = "anonymous"

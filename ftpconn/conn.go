@@ -3,6 +3,7 @@ package ftpconn
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +22,14 @@ type Conn struct {
 	cfg *Config
 	srv *server
 
-	control net.Conn
+	wire    *idleConn // the TCP connection
+	control net.Conn  // what is spoken over: wire, or TLS above it
 	br      *bufio.Reader
 	peer    netip.Addr // where data connections go, and may come from
+
+	secure  *tls.ConnectionState // nil in clear
+	private bool                 // data connections use TLS too
+	tickets *tickets
 
 	broken   error
 	quiet    bool   // the server was told or has said goodbye
@@ -75,7 +81,7 @@ func (c *Conn) fail(err error) error {
 	if c.broken == nil {
 		c.broken = err
 		c.dropData()
-		_ = c.control.Close()
+		_ = c.wire.Close()
 	}
 	return err
 }
@@ -87,8 +93,7 @@ func (c *Conn) interruptOn(ctx context.Context) (stop func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	control := c.control
-	cancel := context.AfterFunc(ctx, func() { _ = control.Close() })
+	cancel := context.AfterFunc(ctx, func() { _ = c.wire.Close() })
 	return func() { cancel() }
 }
 
@@ -257,14 +262,11 @@ func (c *Conn) Close() {
 		c.broken = ErrClosed
 	}
 	_ = c.control.Close()
+	_ = c.wire.Close()
 }
 
 // setTimeout changes how long the next replies are waited for.
-func (c *Conn) setTimeout(d time.Duration) {
-	if ic, ok := c.control.(*idleConn); ok {
-		ic.timeout = d
-	}
-}
+func (c *Conn) setTimeout(d time.Duration) { c.wire.timeout = d }
 
 // speaksTelnet says whether the server treats 0xFF as the Telnet escape.
 func (s *server) speaksTelnet() bool {

@@ -15,6 +15,7 @@ import (
 type dataConn struct {
 	net.Conn              // nil while listener waits
 	listener net.Listener // active mode only
+	wire     *endWatch    // below TLS; nil in clear
 	opened   time.Time
 }
 

@@ -110,7 +110,7 @@ func (c *Conn) alive() bool {
 	if c.broken != nil {
 		return false
 	}
-	if c.br.Buffered() > 0 || !silent(c.control) {
+	if c.br.Buffered() > 0 || !silent(c.wire) {
 		_ = c.fail(errors.New("the server ended the connection while it was idle"))
 		return false
 	}

@@ -194,6 +194,9 @@ func (c *Conn) gather(t *transfer, g *gatherer, each func([]byte) error) (*Listi
 	if err != nil {
 		return nil, err
 	}
+	if t.data.cutShort() {
+		return nil, fmt.Errorf("%s %s: %w: TLS was not closed in order", t.cmd.verb, Printable(g.dir), ErrShort)
+	}
 	if g.parser != nil {
 		result := g.parser.Finish()
 		g.unparsed += result.Unparsed

@@ -25,10 +25,10 @@ func dial(ctx context.Context, cfg *Config, srv *server, id int) (*Conn, error) 
 		}
 		return nil, fmt.Errorf("connect to %s: %w: %w", cfg.address(), ErrUnreachable, timeoutError(err))
 	}
-	control := &idleConn{Conn: nc, timeout: cfg.Timeout}
+	wire := &idleConn{Conn: nc, timeout: cfg.Timeout}
 	c := &Conn{
-		id: id, cfg: cfg, srv: srv, control: control, created: start, lastUse: start,
-		br: bufio.NewReaderSize(control, maxReplyLine),
+		id: id, cfg: cfg, srv: srv, wire: wire, control: wire, created: start, lastUse: start,
+		br: bufio.NewReaderSize(wire, maxReplyLine),
 	}
 	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		c.peer, _ = netip.AddrFromSlice(tcp.IP)
@@ -37,8 +37,17 @@ func dial(ctx context.Context, cfg *Config, srv *server, id int) (*Conn, error) 
 	cfg.Trace.note(id, "control connection to %s opened", nc.RemoteAddr())
 
 	defer c.interruptOn(ctx)()
+	if cfg.TLS == TLSImplicit {
+		err = c.protectControl(ctx)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
 	if srv.facts().known && c.mayQueue() && cfg.Account == "" {
-		err = c.loginAgain()
+		err = c.loginAgain(ctx)
 	} else {
 		err = c.loginFirst(ctx)
 	}
@@ -49,6 +58,7 @@ func dial(ctx context.Context, cfg *Config, srv *server, id int) (*Conn, error) 
 		}
 		return nil, err
 	}
+	c.noteSecurity()
 	srv.learn(func(s *server) { s.loginTime = time.Since(start) })
 	return c, nil
 }
@@ -65,7 +75,20 @@ func (c *Conn) loginFirst(ctx context.Context) error {
 			s.software, s.queue = kind, kind.queueing()
 		}
 	})
-	if greeting.code != codeLoggedIn {
+	if c.asksForTLS() {
+		if err := c.send(command{"AUTH", "TLS"}); err != nil {
+			return err
+		}
+		protected, err := c.auth(ctx)
+		if err != nil {
+			return err
+		}
+		if !protected {
+			c.srv.learn(func(s *server) { s.noTLS = true })
+		}
+	}
+	// Whoever was greeted as logged in before TLS is not so behind it.
+	if greeting.code != codeLoggedIn || c.secure != nil && c.cfg.TLS != TLSImplicit {
 		if err := c.authenticate(ctx); err != nil {
 			return err
 		}
@@ -158,6 +181,9 @@ func tooMany(e *Error) bool {
 // connection: UTF-8 names and the image type.
 func (c *Conn) prepareSession(ctx context.Context) error {
 	probe := []command{{"FEAT", ""}, {"PWD", ""}, {"TYPE", "I"}}
+	if c.secure != nil {
+		probe = append(probe, protectionCommands...)
+	}
 	// The first commands sent together are also the test whether a server
 	// that is not known can be trusted with more of it. Nothing here changes
 	// anything on the server.
@@ -176,6 +202,11 @@ func (c *Conn) prepareSession(ctx context.Context) error {
 	if errs[2] != nil {
 		return fmt.Errorf("the server does not transfer bytes unchanged: %w", errs[2])
 	}
+	if c.secure != nil {
+		if err := c.protection(errs[4]); err != nil {
+			return err
+		}
+	}
 	feats := features{}
 	if errs[0] == nil {
 		feats = parseFeatures(replies[0].lines)
@@ -186,6 +217,11 @@ func (c *Conn) prepareSession(ctx context.Context) error {
 	}
 	c.cwd = dir
 	c.srv.learn(func(s *server) {
+		if c.secure != nil && c.cfg.TLS != TLSImplicit && !s.known {
+			if sure := s.software.confirmed(replies[0].lines, feats); sure != s.software {
+				s.software, s.queue = sure, min(s.queue, queueCommands)
+			}
+		}
 		s.known, s.features, s.loginDir = true, feats, dir
 	})
 	return c.setUTF8(ctx)
@@ -220,17 +256,36 @@ func (c *Conn) alwaysUTF8() bool {
 }
 
 // loginAgain logs in to a server that is known, in one packet sent without
-// waiting for the greeting: two round trips with the TCP handshake.
-func (c *Conn) loginAgain() error {
+// waiting for the greeting: two round trips with the TCP handshake. AUTH TLS
+// goes ahead of the greeting too, and what is secret behind the handshake.
+func (c *Conn) loginAgain(ctx context.Context) error {
+	greeted := false
+	if c.asksForTLS() {
+		if err := c.send(command{"AUTH", "TLS"}); err != nil {
+			return err
+		}
+		if _, err := c.greeting(); err != nil {
+			return err
+		}
+		greeted = true
+		if _, err := c.auth(ctx); err != nil {
+			return err
+		}
+	}
 	commands := []command{{"USER", c.cfg.User}, {"PASS", c.cfg.Password}, {"TYPE", "I"}}
+	if c.secure != nil {
+		commands = append(commands, protectionCommands...)
+	}
 	if c.srv.facts().features.has("UTF8") && c.cfg.Charset == nil && !c.alwaysUTF8() {
 		commands = append(commands, command{"OPTS", "UTF8 ON"})
 	}
 	if err := c.send(commands...); err != nil {
 		return err
 	}
-	if _, err := c.greeting(); err != nil {
-		return err
+	if !greeted {
+		if _, err := c.greeting(); err != nil {
+			return err
+		}
 	}
 	user, err := c.receive("USER")
 	if err != nil {
@@ -249,10 +304,19 @@ func (c *Conn) loginAgain() error {
 	if _, err := c.final("TYPE", "I"); err != nil {
 		return err
 	}
+	if c.secure != nil {
+		if _, err := c.final("PBSZ", "0"); c.broken != nil {
+			return err
+		}
+		_, err := c.final("PROT", "P")
+		if err := c.protection(err); err != nil {
+			return err
+		}
+	}
 	c.srv.mu.Lock()
 	c.cwd = c.srv.loginDir
 	c.srv.mu.Unlock()
-	if len(commands) == 4 {
+	if commands[len(commands)-1].verb == "OPTS" {
 		if _, err := c.receive("OPTS"); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func (c *Conn) pipeline(ctx context.Context, commands []command, read func(i int
 				continue
 			}
 			if _, err := c.control.Write([]byte(b.String())); err != nil {
-				_ = c.control.Close() // whoever reads is told by that
+				_ = c.wire.Close() // whoever reads is told by that
 				return
 			}
 			b.Reset()

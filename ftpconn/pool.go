@@ -294,7 +294,7 @@ func (p *Pool) Close() error {
 		p.dropLocked(c)
 	}
 	for c := range p.conns { // in use: whoever has it finds it broken
-		_ = c.control.Close()
+		_ = c.wire.Close()
 	}
 	for s := range p.streams {
 		s.cut()

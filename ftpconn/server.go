@@ -46,6 +46,8 @@ type server struct {
 	dialect   listing.Dialect
 	location  *time.Location // of the times in LIST; nil before it is known
 	loginTime time.Duration  // how long the last login took
+	noTLS     bool           // AUTH TLS is refused
+	security  Security       // of the last login
 }
 
 type tristate int8
@@ -92,6 +94,31 @@ func recognise(greeting string) software {
 	return otherSoftware
 }
 
+// confirmed compares what a greeting in clear made of the software with the
+// reply to FEAT inside TLS: whoever could forge the one can not forge the
+// other, and what does not fit is forgotten.
+func (s software) confirmed(feat []string, f features) software {
+	header := ""
+	if len(feat) > 0 {
+		header = strings.ToLower(feat[0])
+	}
+	fits := false
+	switch s {
+	case vsftpd:
+		fits = strings.HasSuffix(header, "features:") && f.has("EPSV") && !f.has("MLST") && !f.has("MFMT")
+	case proftpd:
+		fits = strings.HasSuffix(header, "features:") && f.has("HOST") && f.has("TVFS")
+	case pureftpd:
+		fits = strings.HasSuffix(header, "extensions supported:") && f.has("ESTA")
+	case pyftpdlib:
+		fits = strings.HasSuffix(header, "features supported:") && f.has("TVFS")
+	}
+	if fits || s == synchronousOnly {
+		return s
+	}
+	return otherSoftware
+}
+
 // queueing is what is known of the software from tests of it, or from source.
 func (s software) queueing() queueing {
 	switch s {
@@ -125,6 +152,7 @@ func (s *server) facts() serverFacts {
 		known: s.known, software: s.software, queue: s.queue, features: s.features,
 		noStatus: s.noStatus, root: s.root, noEPSV: s.noEPSV, noSize: s.noSize, noMDTM: s.noMDTM,
 		listAll: s.listAll, dialect: s.dialect, location: s.location, loginTime: s.loginTime,
+		noTLS: s.noTLS,
 	}
 }
 
@@ -142,6 +170,7 @@ type serverFacts struct {
 	dialect        listing.Dialect
 	location       *time.Location
 	loginTime      time.Duration
+	noTLS          bool
 }
 
 // learn changes what is known.

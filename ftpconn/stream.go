@@ -198,6 +198,8 @@ func (s *stream) ended() error {
 	}
 	_, err := s.t.finish()
 	switch {
+	case err == nil && s.want < 0 && s.t.data.cutShort():
+		err = fmt.Errorf("RETR %s: %w: TLS was not closed in order, and the size is not known", Printable(s.name), ErrShort)
 	case err == nil && s.want < 0:
 		err = io.EOF
 	case err == nil:

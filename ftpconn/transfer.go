@@ -101,7 +101,7 @@ func (c *Conn) startTransfer(ctx context.Context, cmd command, ahead []command, 
 			return nil, err
 		}
 	}
-	if err := t.begin(); err != nil {
+	if err := t.begin(ctx); err != nil {
 		_ = t.data.Close()
 		t.settle()
 		if failed != nil && c.broken == nil {
@@ -127,7 +127,7 @@ func (c *Conn) keepData(d *dataConn) {
 }
 
 // begin waits for the reply that starts the transfer.
-func (t *transfer) begin() error {
+func (t *transfer) begin(ctx context.Context) error {
 	c := t.c
 	r, err := c.receive(t.cmd.verb)
 	if err != nil {
@@ -135,7 +135,13 @@ func (t *transfer) begin() error {
 	}
 	switch r.class() {
 	case 1:
-		return c.accept(t.data)
+		if err := c.accept(t.data); err != nil {
+			return err
+		}
+		if err := c.protectData(ctx, t.data); err != nil {
+			return t.unprotected(err)
+		}
+		return nil
 	case 2:
 		// Finished at once: some servers skip 150 for an empty directory.
 		t.done = &r
@@ -148,6 +154,20 @@ func (t *transfer) begin() error {
 		return e
 	}
 	return c.fail(&ProtocolError{Op: t.cmd.verb, Detail: fmt.Sprintf("unexpected reply %d", r.code)})
+}
+
+// unprotected ends a transfer whose data connection could not be protected.
+// The server's last word says more than the broken handshake does.
+func (t *transfer) unprotected(err error) error {
+	c := t.c
+	_ = t.data.Close()
+	c.setTimeout(min(abortWait, c.cfg.Timeout))
+	defer c.setTimeout(c.cfg.Timeout)
+	r, failed := c.receive(t.cmd.verb)
+	if failed == nil && r.class() >= 4 {
+		err = fmt.Errorf("%w: %w", err, newError(t.cmd.verb, t.cmd.arg, r))
+	}
+	return c.fail(err)
 }
 
 // Read reads from the data connection. io.EOF says only that the peer closed

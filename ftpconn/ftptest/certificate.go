@@ -7,8 +7,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
+	"os"
 	"time"
 )
 
@@ -48,4 +50,22 @@ func newCertificate() (server, client *tls.Config, err error) {
 		MinVersion:   tls.VersionTLS12,
 	}
 	return server, &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS12}, nil
+}
+
+// WriteCertificate makes a certificate as newCertificate does, writes it and
+// its key as PEM into the files named, and returns the clients' configuration.
+func WriteCertificate(certFile, keyFile string) (*tls.Config, error) {
+	server, client, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(server.Certificates[0].PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificates[0].Certificate[0]})
+	if err := os.WriteFile(certFile, cert, 0o644); err != nil {
+		return nil, err
+	}
+	return client, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600)
 }

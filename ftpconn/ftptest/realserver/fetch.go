@@ -11,7 +11,8 @@ import (
 )
 
 // packages are what the servers come in; libraries follow from them.
-var packages = []string{"vsftpd", "proftpd-core", "pure-ftpd", "pure-ftpd-common", "python3-pyftpdlib"}
+var packages = []string{"vsftpd", "proftpd-core", "proftpd-mod-crypto", "pure-ftpd", "pure-ftpd-common",
+	"python3-pyftpdlib", "python3-openssl", "python3-cryptography", "python3-cffi-backend"}
 
 // programs are the files that must run.
 var programs = []string{"usr/sbin/vsftpd", "usr/sbin/proftpd", "usr/sbin/pure-ftpd", "usr/bin/pure-pw"}
@@ -42,7 +43,7 @@ func Fetch(base string) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
-	done := filepath.Join(base, ".complete")
+	done := filepath.Join(base, ".complete-with-tls") // another name when there are other packages
 	if _, err := os.Stat(done); err == nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ package realserver
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +21,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"ftpfs/ftpconn/ftptest"
 )
 
 // Kind is one of the server programs.
@@ -51,6 +54,10 @@ type TB interface {
 type Options struct {
 	Root         string // the directory that it shows, readable by all
 	MaxPerClient int    // control connections; 0 is no limit
+
+	// TLS makes the server offer AUTH TLS and demand it of those who log in,
+	// also for data connections.
+	TLS bool
 }
 
 // Server is a running server.
@@ -60,6 +67,12 @@ type Server struct {
 	Port     int
 	User     string
 	Password string
+
+	// TLS is a client's configuration that trusts the server, and CAFile has
+	// its certificate. Without Options.TLS they are empty.
+	TLS     *tls.Config
+	CAFile  string
+	keyFile string
 
 	t       TB
 	args    []string
@@ -92,6 +105,12 @@ func Start(t TB, kind Kind, o Options) *Server {
 		t.Fatalf("%v", err)
 	}
 	s.env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(libraryPath(base), ":"))
+	if o.TLS {
+		s.CAFile, s.keyFile = filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
+		if s.TLS, err = ftptest.WriteCertificate(s.CAFile, s.keyFile); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
 	if err := setups[kind](s, base, o); err != nil {
 		t.Fatalf("%s: %v", kind, err)
 	}
@@ -113,7 +132,11 @@ func (s *Server) URL() string {
 	if s.Password != "" {
 		who = s.User + ":" + s.Password + "@"
 	}
-	return fmt.Sprintf("ftp://%s%s:%d/", who, s.Host, s.Port)
+	scheme := "ftp"
+	if s.TLS != nil {
+		scheme = "ftpes"
+	}
+	return fmt.Sprintf("%s://%s%s:%d/", scheme, who, s.Host, s.Port)
 }
 
 // Restart stops the server, with all connections, and starts it again.

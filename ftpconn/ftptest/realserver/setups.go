@@ -33,6 +33,17 @@ secure_chroot_dir=%s
 seccomp_sandbox=NO
 max_per_ip=%d
 `, s.Host, s.Port, o.Root, empty, o.MaxPerClient)
+	if o.TLS {
+		// require_ssl_reuse is YES unless it is told otherwise.
+		conf += fmt.Sprintf(`ssl_enable=YES
+allow_anon_ssl=YES
+force_anon_logins_ssl=YES
+force_anon_data_ssl=YES
+ssl_ciphers=HIGH
+rsa_cert_file=%s
+rsa_private_key_file=%s
+`, s.CAFile, s.keyFile)
+	}
 	file, err := s.write("vsftpd.conf", conf)
 	s.args = []string{filepath.Join(base, "usr/sbin/vsftpd"), file}
 	return err
@@ -42,6 +53,17 @@ func proftpd(s *Server, base string, o Options) error {
 	limit := ""
 	if o.MaxPerClient > 0 {
 		limit = fmt.Sprintf("MaxClientsPerHost %d\n", o.MaxPerClient)
+	}
+	protection := ""
+	if o.TLS {
+		protection = fmt.Sprintf(`LoadModule mod_tls.c
+TLSEngine on
+TLSRequired on
+TLSProtocol TLSv1.2 TLSv1.3
+TLSECCertificateFile %[1]s
+TLSECCertificateKeyFile %[2]s
+TLSLog %[3]s/tls.log
+`, s.CAFile, s.keyFile, s.dir)
 	}
 	conf := fmt.Sprintf(`ServerType standalone
 ServerName test
@@ -60,7 +82,7 @@ SystemLog %[4]s/system.log
 TransferLog none
 RequireValidShell off
 UseReverseDNS off
-%[6]s<Anonymous %[5]s>
+%[7]s%[6]s<Anonymous %[5]s>
   User nobody
   Group nogroup
   UserAlias anonymous nobody
@@ -68,7 +90,7 @@ UseReverseDNS off
   RequireValidShell off
   %[6]s
 </Anonymous>
-`, s.Host, s.Port, filepath.Join(base, "usr/lib/proftpd"), s.dir, o.Root, limit)
+`, s.Host, s.Port, filepath.Join(base, "usr/lib/proftpd"), s.dir, o.Root, limit, protection)
 	file, err := s.write("proftpd.conf", conf)
 	s.args = []string{filepath.Join(base, "usr/sbin/proftpd"), "-n", "-q", "-c", file}
 	return err
@@ -89,6 +111,9 @@ func pureftpd(s *Server, base string, o Options) error {
 	s.args = []string{filepath.Join(base, "usr/sbin/pure-ftpd"),
 		"-S", fmt.Sprintf("%s,%d", s.Host, s.Port), "-l", "puredb:" + db,
 		"-A", "-H", "-u", "1", "-g", filepath.Join(s.dir, "pid"), "-L", "20000:20", "-D"}
+	if o.TLS {
+		s.args = append(s.args, "-Y", "3", "-2", s.CAFile+","+s.keyFile)
+	}
 	if o.MaxPerClient > 0 {
 		s.args = append(s.args, "-C", fmt.Sprint(o.MaxPerClient))
 	}
@@ -96,21 +121,30 @@ func pureftpd(s *Server, base string, o Options) error {
 }
 
 func pyftpdlib(s *Server, base string, o Options) error {
+	handler, protection := "FTPHandler", ""
+	if o.TLS {
+		handler = "TLS_FTPHandler"
+		protection = fmt.Sprintf(`
+    certfile = %q
+    keyfile = %q
+    tls_control_required = True
+    tls_data_required = True`, s.CAFile, s.keyFile)
+	}
 	script := fmt.Sprintf(`
 import sys
 sys.path.insert(0, %q)
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.handlers import %s
 from pyftpdlib.servers import FTPServer
 a = DummyAuthorizer()
 a.add_anonymous(%q)
-class H(FTPHandler):
+class H(%s):
     authorizer = a
-    use_sendfile = False
+    use_sendfile = False%s
 server = FTPServer((%q, %d), H)
 server.max_cons_per_ip = %d
 server.serve_forever()
-`, filepath.Join(base, "usr/lib/python3/dist-packages"), o.Root, s.Host, s.Port, o.MaxPerClient)
+`, filepath.Join(base, "usr/lib/python3/dist-packages"), handler, o.Root, handler, protection, s.Host, s.Port, o.MaxPerClient)
 	file, err := s.write("server.py", script)
 	s.args = []string{"/usr/bin/python3", file}
 	return err

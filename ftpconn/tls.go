@@ -1,0 +1,267 @@
+package ftpconn
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// TLSMode says how far connections are protected by TLS, RFC 4217.
+type TLSMode int
+
+// The modes.
+const (
+	// TLSOff never uses TLS.
+	TLSOff TLSMode = iota
+
+	// TLSAuto asks for TLS where a password is to be sent, and goes on in
+	// clear, which Pool.Security tells, where the server says that it has
+	// none. Once a server was seen to have it, TLS is required.
+	TLSAuto
+
+	// TLSExplicit requires AUTH TLS after the greeting.
+	TLSExplicit
+
+	// TLSImplicit begins with TLS, usually at port 990.
+	TLSImplicit
+)
+
+// ErrTLS says that TLS was required and could not be had: refused by the
+// server, its certificate not trusted, or the handshake failed.
+var ErrTLS = errors.New("no protection by TLS")
+
+// errInjected says that bytes in clear came behind the reply to AUTH, where
+// nothing but TLS may be: somebody between us and the server puts words into
+// its mouth.
+var errInjected = fmt.Errorf("%w: there are bytes in clear behind the server's reply to AUTH", ErrTLS)
+
+// Security is what protects the connections of a Pool.
+type Security struct {
+	TLS     bool
+	Version string // such as "TLS 1.3"
+	Data    bool   // data connections too
+
+	// PasswordInClear says that a password went over the network unprotected.
+	PasswordInClear bool
+}
+
+// Security says how the server was logged in to, once Connect has returned
+// nil.
+func (p *Pool) Security() Security {
+	p.srv.mu.Lock()
+	defer p.srv.mu.Unlock()
+	return p.srv.security
+}
+
+// isAnonymous says whether there is no secret in the login.
+func (cfg *Config) isAnonymous() bool { return cfg.User == "anonymous" || cfg.User == "ftp" }
+
+// asksForTLS says whether AUTH TLS is sent after the greeting.
+func (c *Conn) asksForTLS() bool {
+	switch c.cfg.TLS {
+	case TLSExplicit:
+		return true
+	case TLSAuto:
+		return !c.cfg.isAnonymous() && !c.srv.facts().noTLS
+	}
+	return false
+}
+
+// requiresTLS says whether a refusal of TLS is the end.
+func (c *Conn) requiresTLS() bool {
+	c.srv.mu.Lock()
+	defer c.srv.mu.Unlock()
+	return c.cfg.TLS >= TLSExplicit || c.srv.security.TLS
+}
+
+// auth takes the reply to AUTH TLS, and makes the handshake if the server
+// agrees. It reports whether the connection is protected.
+func (c *Conn) auth(ctx context.Context) (bool, error) {
+	r, err := c.receive("AUTH")
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case r.code == 234 || r.code == 334:
+	case r.class() == 4 || r.class() == 5:
+		if c.requiresTLS() {
+			e := newError("AUTH", "TLS", r)
+			e.Kind = ErrTLS
+			return false, c.fail(e)
+		}
+		return false, nil
+	default:
+		return false, c.fail(&ProtocolError{Op: "AUTH", Detail: fmt.Sprintf("unexpected reply %d", r.code)})
+	}
+	if c.br.Buffered() > 0 {
+		return false, c.fail(errInjected)
+	}
+	return true, c.protectControl(ctx)
+}
+
+// protectControl makes the TLS handshake on the control connection. From then
+// on replies are read from what TLS protects alone.
+func (c *Conn) protectControl(ctx context.Context) error {
+	c.tickets = &tickets{}
+	cfg := c.cfg.TLSConfig.Clone()
+	cfg.ClientSessionCache = c.tickets
+	tc := tls.Client(c.wire, cfg)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return c.fail(tlsError("control connection", err))
+	}
+	c.control = tc
+	c.br = bufio.NewReaderSize(tc, maxReplyLine)
+	state := tc.ConnectionState()
+	c.secure = &state
+	c.cfg.Trace.note(c.id, "control connection protected by %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
+	return nil
+}
+
+// tlsError names what a handshake failed on.
+func tlsError(what string, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return fmt.Errorf("%s: %w: %w", what, ErrTLS, timeoutError(err))
+}
+
+// protectData makes the handshake on a data connection. The server has said
+// 1yz by then: before that some do not look at the connection. The session of
+// the control connection is resumed, which servers demand to see that both
+// belong to the same client.
+func (c *Conn) protectData(ctx context.Context, d *dataConn) error {
+	if !c.private {
+		return nil
+	}
+	cfg := c.cfg.TLSConfig.Clone()
+	cfg.ClientSessionCache = c.tickets
+	if id := c.secure.CurveID; id != 0 {
+		// The server has shown which group it takes; another first guess
+		// would cost a round trip more.
+		cfg.CurvePreferences = []tls.CurveID{id}
+	}
+	// Whoever answers here must be who answers on the control connection, and
+	// that one was verified already.
+	leaf := c.secure.PeerCertificates[0]
+	cfg.InsecureSkipVerify = true
+	cfg.VerifyConnection = func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 || !leaf.Equal(state.PeerCertificates[0]) {
+			return errors.New("its certificate is not that of the control connection")
+		}
+		return nil
+	}
+	wire := &endWatch{Conn: d.Conn}
+	tc := tls.Client(wire, cfg)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return tlsError("data connection", err)
+	}
+	if state := tc.ConnectionState(); !state.DidResume {
+		c.cfg.Trace.note(c.id, "data connection protected by a new TLS session: the server did not resume that of the control connection")
+	}
+	d.Conn, d.wire = tc, wire
+	return nil
+}
+
+// endWatch notes whether the peer ended a connection by TCP's means. TLS has
+// its own end, close_notify, which nobody in between can make up; crypto/tls
+// reports both as io.EOF.
+type endWatch struct {
+	net.Conn
+	ended atomic.Bool
+}
+
+func (w *endWatch) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		w.ended.Store(true)
+	}
+	return n, err
+}
+
+// cutShort says, at the end of the data, that a protected connection ended
+// without close_notify, so that anybody may have ended it.
+func (d *dataConn) cutShort() bool { return d.wire != nil && d.wire.ended.Load() }
+
+// tickets keeps the session tickets of one control connection and its data
+// connections. A ticket of TLS 1.3 serves once: each connection brings new
+// ones. Servers that insist on resumption want the session of this very
+// control connection, so tickets are not shared.
+type tickets struct {
+	mu   sync.Mutex
+	held []*tls.ClientSessionState // the newest last
+}
+
+const maxTickets = 8
+
+func (t *tickets) Get(string) (*tls.ClientSessionState, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.held)
+	if n == 0 {
+		return nil, false
+	}
+	s := t.held[n-1]
+	if n > 1 { // the last one is better used twice than not at all
+		t.held = t.held[:n-1]
+	}
+	return s, true
+}
+
+func (t *tickets) Put(_ string, s *tls.ClientSessionState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s == nil {
+		return
+	}
+	if len(t.held) == maxTickets {
+		t.held = append(t.held[:0], t.held[1:]...)
+	}
+	t.held = append(t.held, s)
+}
+
+// UntrustedCertificate returns the certificate that a TLS handshake failed
+// on because it could not be verified, or nil.
+func UntrustedCertificate(err error) *x509.Certificate {
+	var bad *tls.CertificateVerificationError
+	if errors.As(err, &bad) && len(bad.UnverifiedCertificates) > 0 {
+		return bad.UnverifiedCertificates[0]
+	}
+	return nil
+}
+
+// protectionCommands make the data connections private, RFC 4217 section 9.
+// PBSZ has no meaning with TLS, but PROT must follow it.
+var protectionCommands = []command{{"PBSZ", "0"}, {"PROT", "P"}}
+
+// protection looks at the replies to protectionCommands.
+func (c *Conn) protection(prot error) error {
+	if prot == nil {
+		c.private = true
+		return nil
+	}
+	var refused *Error
+	if errors.As(prot, &refused) {
+		refused.Kind = ErrTLS
+	}
+	return c.fail(fmt.Errorf("data connections would be in clear: %w", prot))
+}
+
+// noteSecurity remembers how a login was protected.
+func (c *Conn) noteSecurity() {
+	s := Security{PasswordInClear: c.secure == nil && !c.cfg.isAnonymous()}
+	if c.secure != nil {
+		s.TLS, s.Data, s.Version = true, c.private, tls.VersionName(c.secure.Version)
+	}
+	c.srv.learn(func(srv *server) { srv.security = s })
+}
