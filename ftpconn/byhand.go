@@ -29,6 +29,9 @@ func (r *ReplyReader) Read(op string, onLine func(line string)) (code int, text 
 	return reply.code, reply.text(), nil
 }
 
+// Buffered is how many bytes of further replies have come already.
+func (r *ReplyReader) Buffered() int { return r.br.Buffered() }
+
 // PassiveAddress reads the address from the text of a 227 reply, RFC 959
 // section 4.1.2.
 func PassiveAddress(text string) (netip.AddrPort, error) { return parsePassive(text) }

@@ -3,7 +3,6 @@ package ftpconn
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,9 +26,8 @@ type Conn struct {
 	br      *bufio.Reader
 	peer    netip.Addr // where data connections go, and may come from
 
-	secure  *tls.ConnectionState // nil in clear
-	private bool                 // data connections use TLS too
-	tickets *tickets
+	session *TLSSession // nil in clear
+	private bool        // data connections use TLS too
 
 	broken   error
 	quiet    bool   // the server was told or has said goodbye

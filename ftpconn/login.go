@@ -88,7 +88,7 @@ func (c *Conn) loginFirst(ctx context.Context) error {
 		}
 	}
 	// Whoever was greeted as logged in before TLS is not so behind it.
-	if greeting.code != codeLoggedIn || c.secure != nil && c.cfg.TLS != TLSImplicit {
+	if greeting.code != codeLoggedIn || c.session != nil && c.cfg.TLS != TLSImplicit {
 		if err := c.authenticate(ctx); err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func tooMany(e *Error) bool {
 // connection: UTF-8 names and the image type.
 func (c *Conn) prepareSession(ctx context.Context) error {
 	probe := []command{{"FEAT", ""}, {"PWD", ""}, {"TYPE", "I"}}
-	if c.secure != nil {
+	if c.session != nil {
 		probe = append(probe, protectionCommands...)
 	}
 	// The first commands sent together are also the test whether a server
@@ -202,7 +202,7 @@ func (c *Conn) prepareSession(ctx context.Context) error {
 	if errs[2] != nil {
 		return fmt.Errorf("the server does not transfer bytes unchanged: %w", errs[2])
 	}
-	if c.secure != nil {
+	if c.session != nil {
 		if err := c.protection(errs[4]); err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (c *Conn) prepareSession(ctx context.Context) error {
 	}
 	c.cwd = dir
 	c.srv.learn(func(s *server) {
-		if c.secure != nil && c.cfg.TLS != TLSImplicit && !s.known {
+		if c.session != nil && c.cfg.TLS != TLSImplicit && !s.known {
 			if sure := s.software.confirmed(replies[0].lines, feats); sure != s.software {
 				s.software, s.queue = sure, min(s.queue, queueCommands)
 			}
@@ -273,7 +273,7 @@ func (c *Conn) loginAgain(ctx context.Context) error {
 		}
 	}
 	commands := []command{{"USER", c.cfg.User}, {"PASS", c.cfg.Password}, {"TYPE", "I"}}
-	if c.secure != nil {
+	if c.session != nil {
 		commands = append(commands, protectionCommands...)
 	}
 	if c.srv.facts().features.has("UTF8") && c.cfg.Charset == nil && !c.alwaysUTF8() {
@@ -304,7 +304,7 @@ func (c *Conn) loginAgain(ctx context.Context) error {
 	if _, err := c.final("TYPE", "I"); err != nil {
 		return err
 	}
-	if c.secure != nil {
+	if c.session != nil {
 		if _, err := c.final("PBSZ", "0"); c.broken != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 )
 
@@ -109,67 +108,35 @@ func (c *Conn) auth(ctx context.Context) (bool, error) {
 // protectControl makes the TLS handshake on the control connection. From then
 // on replies are read from what TLS protects alone.
 func (c *Conn) protectControl(ctx context.Context) error {
-	c.tickets = &tickets{}
-	cfg := c.cfg.TLSConfig.Clone()
-	cfg.ClientSessionCache = c.tickets
-	tc := tls.Client(c.wire, cfg)
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	if err := tc.HandshakeContext(ctx); err != nil {
-		return c.fail(tlsError("control connection", err))
+	s, err := NewTLSSession(ctx, c.wire, c.cfg.TLSConfig)
+	if err != nil {
+		return c.fail(err)
 	}
-	c.control = tc
-	c.br = bufio.NewReaderSize(tc, maxReplyLine)
-	state := tc.ConnectionState()
-	c.secure = &state
-	c.cfg.Trace.note(c.id, "control connection protected by %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
+	c.session, c.control = s, s.Control
+	c.br = bufio.NewReaderSize(c.control, maxReplyLine)
+	c.cfg.Trace.note(c.id, "control connection protected by %s", s)
 	return nil
 }
 
-// tlsError names what a handshake failed on.
-func tlsError(what string, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", ErrTimeout, err)
-	}
-	return fmt.Errorf("%s: %w: %w", what, ErrTLS, timeoutError(err))
-}
-
 // protectData makes the handshake on a data connection. The server has said
-// 1yz by then: before that some do not look at the connection. The session of
-// the control connection is resumed, which servers demand to see that both
-// belong to the same client.
+// 1yz by then: before that some do not look at the connection.
 func (c *Conn) protectData(ctx context.Context, d *dataConn) error {
 	if !c.private {
 		return nil
 	}
-	cfg := c.cfg.TLSConfig.Clone()
-	cfg.ClientSessionCache = c.tickets
-	if id := c.secure.CurveID; id != 0 {
-		// The server has shown which group it takes; another first guess
-		// would cost a round trip more.
-		cfg.CurvePreferences = []tls.CurveID{id}
-	}
-	// Whoever answers here must be who answers on the control connection, and
-	// that one was verified already.
-	leaf := c.secure.PeerCertificates[0]
-	cfg.InsecureSkipVerify = true
-	cfg.VerifyConnection = func(state tls.ConnectionState) error {
-		if len(state.PeerCertificates) == 0 || !leaf.Equal(state.PeerCertificates[0]) {
-			return errors.New("its certificate is not that of the control connection")
-		}
-		return nil
-	}
-	wire := &endWatch{Conn: d.Conn}
-	tc := tls.Client(wire, cfg)
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	if err := tc.HandshakeContext(ctx); err != nil {
-		return tlsError("data connection", err)
+	d.wire = &endWatch{Conn: d.Conn}
+	tc, err := c.session.Data(ctx, d.wire)
+	if err != nil {
+		return err
 	}
-	if state := tc.ConnectionState(); !state.DidResume {
+	if !tc.ConnectionState().DidResume {
 		c.cfg.Trace.note(c.id, "data connection protected by a new TLS session: the server did not resume that of the control connection")
 	}
-	d.Conn, d.wire = tc, wire
+	d.Conn = tc
 	return nil
 }
 
@@ -192,43 +159,6 @@ func (w *endWatch) Read(p []byte) (int, error) {
 // cutShort says, at the end of the data, that a protected connection ended
 // without close_notify, so that anybody may have ended it.
 func (d *dataConn) cutShort() bool { return d.wire != nil && d.wire.ended.Load() }
-
-// tickets keeps the session tickets of one control connection and its data
-// connections. A ticket of TLS 1.3 serves once: each connection brings new
-// ones. Servers that insist on resumption want the session of this very
-// control connection, so tickets are not shared.
-type tickets struct {
-	mu   sync.Mutex
-	held []*tls.ClientSessionState // the newest last
-}
-
-const maxTickets = 8
-
-func (t *tickets) Get(string) (*tls.ClientSessionState, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := len(t.held)
-	if n == 0 {
-		return nil, false
-	}
-	s := t.held[n-1]
-	if n > 1 { // the last one is better used twice than not at all
-		t.held = t.held[:n-1]
-	}
-	return s, true
-}
-
-func (t *tickets) Put(_ string, s *tls.ClientSessionState) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if s == nil {
-		return
-	}
-	if len(t.held) == maxTickets {
-		t.held = append(t.held[:0], t.held[1:]...)
-	}
-	t.held = append(t.held, s)
-}
 
 // UntrustedCertificate returns the certificate that a TLS handshake failed
 // on because it could not be verified, or nil.
@@ -259,9 +189,9 @@ func (c *Conn) protection(prot error) error {
 
 // noteSecurity remembers how a login was protected.
 func (c *Conn) noteSecurity() {
-	s := Security{PasswordInClear: c.secure == nil && !c.cfg.isAnonymous()}
-	if c.secure != nil {
-		s.TLS, s.Data, s.Version = true, c.private, tls.VersionName(c.secure.Version)
+	s := Security{PasswordInClear: c.session == nil && !c.cfg.isAnonymous()}
+	if c.session != nil {
+		s.TLS, s.Data, s.Version = true, c.private, c.session.version()
 	}
 	c.srv.learn(func(srv *server) { srv.security = s })
 }

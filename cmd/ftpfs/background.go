@@ -23,8 +23,9 @@ const (
 
 // report is what the serving process says when the mount works, or why not.
 type report struct {
-	Code  int
-	Error string
+	Code   int
+	Error  string
+	Notice string // to be shown, though all is well
 }
 
 // startInBackground starts the serving process and waits for its report.
@@ -71,7 +72,15 @@ func (a *app) startInBackground(s *settings) error {
 		_ = cmd.Wait()
 		return &exitError{code: r.Code, err: errors.New(r.Error)}
 	}
+	a.notify(r.Notice)
 	return nil
+}
+
+// notify shows a line of warning.
+func (a *app) notify(notice string) {
+	if notice != "" {
+		_, _ = fmt.Fprintln(a.stderr, "ftpfs:", notice)
+	}
 }
 
 func withoutPassword(env []string) []string {
@@ -101,8 +110,8 @@ func (a *app) serveInBackground(ctx context.Context) error {
 		return fmt.Errorf("settings: %w", err)
 	}
 	syscall.CloseOnExec(reportFd)
-	err = a.serve(ctx, s, func() {
-		_ = json.NewEncoder(out).Encode(report{})
+	err = a.serve(ctx, s, func(notice string) {
+		_ = json.NewEncoder(out).Encode(report{Notice: notice})
 		_ = out.Close()
 	})
 	if err != nil {

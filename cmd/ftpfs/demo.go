@@ -73,7 +73,7 @@ func (a *app) demo(ctx context.Context, args []string, once bool) error {
 		return err
 	}
 	show.say("An FTP server with some files listens at %s.\nftpfs mounts it at %s. What both say to each other (> is ftpfs, < the server):", server.Addr, s.Mountpoint)
-	return sub.serve(ctx, s, func() {
+	return sub.serve(ctx, s, func(string) {
 		show.run("ls", "-l", s.Mountpoint)
 		show.run("cat", filepath.Join(s.Mountpoint, "readme.txt"))
 		show.run("ls", "-R", filepath.Join(s.Mountpoint, "music"))

@@ -17,6 +17,7 @@ const (
 	exitMountpoint  = 6 // the mountpoint can not be used
 	exitFuse        = 7 // FUSE is not available
 	exitBusy        = 8 // umount: files are in use
+	exitTLS         = 9 // TLS is refused, or the certificate not trusted
 )
 
 // exitError is an error with its exit code.
@@ -53,6 +54,7 @@ func newExitCodesTopic() *cobra.Command {
   5  the directory of the URL does not exist or can not be listed
   6  the mountpoint does not exist, is no directory, or is in use
   7  FUSE is not available
-  8  umount: files on the mount are in use`,
+  8  umount: files on the mount are in use
+  9  TLS was required and refused, or the server's certificate is not trusted`,
 	}
 }

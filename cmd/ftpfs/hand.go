@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,10 @@ type hand struct {
 	timeout  time.Duration
 	terminal bool // what the server sends must not control it
 
+	tlsConfig *tls.Config
+	tls       *ftpconn.TLSSession // since AUTH TLS was agreed on
+	private   bool                // PROT P was agreed on
+
 	data     net.Conn     // opened by PASV or EPSV, for the next transfer
 	listener net.Listener // opened by PORT or EPRT
 	image    bool         // TYPE I was typed
@@ -29,8 +34,50 @@ type hand struct {
 // errLeave ends the conversation on the user's side.
 var errLeave = errors.New("the user leaves")
 
-func newHand(control net.Conn, out io.Writer, timeout time.Duration, terminal bool) *hand {
-	return &hand{control: control, replies: ftpconn.NewReplyReader(control), out: out, timeout: timeout, terminal: terminal}
+func newHand(control net.Conn, out io.Writer, timeout time.Duration, terminal bool, tlsConfig *tls.Config) *hand {
+	return &hand{
+		control: control, replies: ftpconn.NewReplyReader(control),
+		out: out, timeout: timeout, terminal: terminal, tlsConfig: tlsConfig,
+	}
+}
+
+// protect makes the TLS handshake on the control connection.
+func (h *hand) protect(ctx context.Context) error {
+	if h.replies.Buffered() > 0 {
+		return errors.New("there are bytes in clear where TLS should begin: somebody on the line puts words into the server's mouth")
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	if err := h.control.SetDeadline(time.Time{}); err != nil {
+		return err
+	}
+	s, err := ftpconn.NewTLSSession(ctx, h.control, h.tlsConfig)
+	if err != nil {
+		return err
+	}
+	h.tls, h.control, h.replies = s, s.Control, ftpconn.NewReplyReader(s.Control)
+	h.say("control connection protected by %s", s)
+	return nil
+}
+
+// protectData makes the handshake on the data connection.
+func (h *hand) protectData(ctx context.Context) error {
+	if !h.private || h.data == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	c, err := h.tls.Data(ctx, h.data)
+	if err != nil {
+		return err
+	}
+	how := "by a new TLS session"
+	if c.ConnectionState().DidResume {
+		how = "by the control connection's TLS session, resumed"
+	}
+	h.say("data connection protected %s", how)
+	h.data = c
+	return nil
 }
 
 func (h *hand) close() {
@@ -117,6 +164,10 @@ func (h *hand) line(ctx context.Context, line string) error {
 	switch {
 	case code == 221 && verb == "QUIT":
 		return errLeave
+	case code == 234 && verb == "AUTH" && h.tls == nil:
+		return h.protect(ctx)
+	case code == 200 && verb == "PROT" && h.tls != nil:
+		h.private = strings.EqualFold(typed.arg, "P")
 	case code == 421:
 		return io.EOF
 	case code == 227 && verb == "PASV":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +74,11 @@ func parseTyped(line string) (typed, error) {
 func (h *hand) transfer(ctx context.Context, verb string, t typed) (code int, text string, err error) {
 	if err := h.acceptData(); err != nil {
 		h.say("%v", err)
+	}
+	if err := h.protectData(ctx); err != nil {
+		h.say("%v", err)
+		h.dropData()
+		return h.reply(verb)
 	}
 	switch {
 	case h.data == nil:
@@ -162,6 +168,18 @@ func (h *hand) send(file string) {
 	if err != nil {
 		h.say("data connection: %v after %d bytes", cause(err), n)
 		return
+	}
+	if c, ok := h.data.(*tls.Conn); ok {
+		// What the server has said, tickets for one, must be read before the
+		// connection is closed: the kernel would reset it, and cut what is
+		// still on its way.
+		err := c.CloseWrite()
+		if err == nil {
+			_, err = io.Copy(io.Discard, &patient{c, h.timeout})
+		}
+		if err != nil {
+			h.say("closing the data connection: %v", cause(err))
+		}
 	}
 	h.say("%d bytes sent in %v", n, time.Since(start).Round(10*time.Microsecond))
 }

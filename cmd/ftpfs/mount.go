@@ -18,7 +18,9 @@ func newMountCommand(a *app) *cobra.Command {
 		Use:   "mount [flags] URL MOUNTPOINT",
 		Short: "Mount a server's directory",
 		Long: `mount shows the directory URL = ftp://[user@]host[:port]/[directory] at
-MOUNTPOINT. It returns when the mount works, and serves on in the background.
+MOUNTPOINT. ftps:// is for TLS from the first byte (port 990), ftpes:// for
+TLS by AUTH; with ftp:// it is used where a password is sent and the server
+has it. mount returns when the mount works, and serves on in the background.
 Without a user it logs in as anonymous. The directory counts from the one in
 which the server puts the user at login; one slash more (ftp://host//pub)
 makes it absolute.
@@ -54,7 +56,7 @@ The mount is read-only. A line of /etc/fstab works when mount.fuse.ftpfs in
 			return err
 		}
 		if s.Foreground {
-			return a.serve(cmd.Context(), s, func() {})
+			return a.serve(cmd.Context(), s, a.notify)
 		}
 		return a.startInBackground(s)
 	}
@@ -68,6 +70,12 @@ func (a *app) complete(s *settings, url, mountpoint string) error {
 		return fail(exitUsage, "URL: %w", err)
 	}
 	s.Host, s.Port, s.Dir = l.host, l.port, l.dir
+	if err := s.setScheme(l.scheme); err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	if _, err := s.tlsSettings.config(s.Host); err != nil {
+		return fail(exitUsage, "%w", err)
+	}
 	if err := s.check(); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
@@ -80,7 +88,7 @@ func (a *app) complete(s *settings, url, mountpoint string) error {
 	if err := checkFuse(s.AllowOther); err != nil {
 		return &exitError{code: exitFuse, err: err}
 	}
-	for _, name := range []*string{&s.Trace, &s.LogFile} {
+	for _, name := range []*string{&s.Trace, &s.LogFile, &s.CAFile, &s.CertFile, &s.KeyFile} {
 		if *name != "" && *name != "-" {
 			if *name, err = filepath.Abs(*name); err != nil {
 				return err

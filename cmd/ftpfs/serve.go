@@ -18,7 +18,8 @@ import (
 )
 
 // serve connects, mounts, calls ready, and returns when the mount has ended.
-func (a *app) serve(ctx context.Context, s *settings, ready func()) error {
+// ready gets what the user should be told, if anything.
+func (a *app) serve(ctx context.Context, s *settings, ready func(notice string)) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -46,6 +47,11 @@ func (a *app) serve(ctx context.Context, s *settings, ready func()) error {
 	if err := firstLook(ctx, signals, pool, c); err != nil {
 		return explainFirstLook(s, err)
 	}
+	notice := ""
+	if pool.Security().PasswordInClear {
+		notice = fmt.Sprintf("the password goes to %s in clear; %s", s.address(), whyInClear(s))
+		logger.Warn(notice)
+	}
 	server, err := fs.Mount(s.Mountpoint, c, fs.Options{
 		FSName: s.PublicURL, ServerRoot: pool.Root(),
 		UID: uint32(s.UID), GID: uint32(s.GID), Umask: uint32(s.Umask),
@@ -61,7 +67,7 @@ func (a *app) serve(ctx context.Context, s *settings, ready func()) error {
 		close(ended)
 	}()
 	go boundMemory(c, ended)
-	ready()
+	ready(notice)
 	a.untilUnmounted(ctx, server, signals, ended)
 	return nil
 }
@@ -90,6 +96,14 @@ func (a *app) untilUnmounted(ctx context.Context, server *fs.Server, signals <-c
 			_, _ = fmt.Fprintf(a.stderr, "ftpfs: %v; close them, or signal again to unmount lazily\n", err)
 		}
 	}
+}
+
+// whyInClear says why a password was sent unprotected.
+func whyInClear(s *settings) string {
+	if s.TLS == "off" {
+		return "--tls=off wants it so"
+	}
+	return "the server has no TLS"
 }
 
 // errSignal says that the user gave up.
@@ -129,6 +143,8 @@ func explainFirstLook(s *settings, err error) error {
 	switch {
 	case errors.Is(err, errSignal):
 		return &exitError{code: exitFailure, err: err}
+	case errors.Is(err, ftpconn.ErrTLS):
+		return explainTLS(s, err)
 	case errors.Is(err, ftpconn.ErrLogin):
 		who := s.User
 		if who == "" {
@@ -173,6 +189,9 @@ func (s *settings) address() string {
 	port := s.Port
 	if port == 0 {
 		port = 21
+		if s.TLS == "implicit" {
+			port = 990
+		}
 	}
 	if strings.Contains(s.Host, ":") {
 		return fmt.Sprintf("[%s]:%d", s.Host, port)
@@ -186,6 +205,10 @@ func (a *app) config(s *settings, logger *slog.Logger) (cfg ftpconn.Config, clos
 	cfg = ftpconn.Config{
 		Host: s.Host, Port: s.Port, User: s.User, Password: s.Password, Account: s.Account, Root: s.Dir,
 		Timeout: s.Timeout, Connections: s.Connections, KeepAlive: s.KeepAlive, Active: s.Active, Logger: logger,
+		TLS: s.mode(),
+	}
+	if cfg.TLSConfig, err = s.tlsSettings.config(s.Host); err != nil {
+		return cfg, closeTrace, err
 	}
 	if cfg.Charset, err = charset(s.Charset); err != nil {
 		return cfg, closeTrace, err

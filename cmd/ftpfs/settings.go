@@ -29,6 +29,8 @@ type settings struct {
 	LogFile    string
 	Debug      bool
 
+	tlsSettings
+
 	PasswordFile string
 	NetrcFile    string
 
@@ -63,6 +65,8 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.StringVar(&s.PasswordFile, "password-file", "", "read the password from the first line of this `file`; - is stdin")
 	f.StringVar(&s.NetrcFile, "netrc-file", "", "look for the password in this `file`; default: $NETRC or ~/.netrc")
 	f.StringVar(&s.Account, "account", "", "`account` for servers that ask for one")
+
+	s.addFlags(f)
 
 	f.DurationVar(&s.Timeout, "timeout", 30*time.Second, "give up when the server is silent for so long")
 	f.IntVar(&s.Connections, "connections", 8, "open at most so many control connections")

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"ftpfs/ftpconn"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -18,15 +20,15 @@ import (
 func init() { moreCommands = append(moreCommands, newShellCommand) }
 
 func newShellCommand(a *app) *cobra.Command {
-	timeout := 30 * time.Second
+	s := &settings{}
 	cmd := &cobra.Command{
 		Use:   "shell URL",
 		Short: "Speak FTP by hand",
 		Long: `shell connects to the server of the URL and hands you the conversation. You
 type the commands of RFC 959 themselves; replies are shown as they come. For
 PASV and EPSV it works out the port and opens the data connection, for LIST and
-RETR it shows what arrives there, or stores it with "> file". It sends nothing
-that you did not type. "help" explains the commands, "exit" leaves.`,
+RETR it shows what arrives there, or stores it with "> file". After AUTH TLS and
+PROT P it makes the TLS handshakes. It sends nothing that you did not type. "help" explains the commands, "exit" leaves.`,
 		Example: `  ftpfs shell ftp://ftp.example.org/
   printf 'USER ftp\nPASS ftp\nPASV\nLIST\nQUIT\n' | ftpfs shell ftp://ftp.example.org/`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -35,19 +37,28 @@ that you did not type. "help" explains the commands, "exit" leaves.`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.shell(cmd.Context(), args[0], timeout) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.shell(cmd.Context(), args[0], s) },
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "give up when the server is silent for so long")
+	cmd.Flags().SortFlags = false
+	cmd.Flags().DurationVar(&s.Timeout, "timeout", 30*time.Second, "give up when the server is silent for so long")
+	s.addTrustFlags(cmd.Flags())
 	return cmd
 }
 
-func (a *app) shell(ctx context.Context, rawURL string, timeout time.Duration) error {
+func (a *app) shell(ctx context.Context, rawURL string, s *settings) error {
 	l, err := parseLocation(rawURL)
 	if err != nil {
 		return fail(exitUsage, "URL: %w", err)
 	}
-	s := &settings{Host: l.host, Port: l.port, Timeout: timeout}
-	d := net.Dialer{Timeout: timeout}
+	s.Host, s.Port = l.host, l.port
+	if err := s.setScheme(l.scheme); err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	tlsConfig, err := s.tlsSettings.config(s.Host)
+	if err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	d := net.Dialer{Timeout: s.Timeout}
 	control, err := d.DialContext(ctx, "tcp", s.address())
 	if err != nil {
 		return fail(exitUnreachable, "can not connect to %s: %w", s.address(), cause(err))
@@ -55,11 +66,19 @@ func (a *app) shell(ctx context.Context, rawURL string, timeout time.Duration) e
 	defer func() { _ = control.Close() }()
 	in := a.newLineReader()
 	defer in.restore()
-	h := newHand(control, in.out, timeout, in.terminal)
+	h := newHand(control, in.out, s.Timeout, in.terminal, tlsConfig)
 	defer h.close()
 	h.say("control connection to %s opened", control.RemoteAddr())
+	if l.scheme == "ftps" {
+		if err := h.protect(ctx); err != nil {
+			return explainTLS(s, err)
+		}
+	}
 	if err := h.greeting(); err != nil {
 		return shellEnd(err)
+	}
+	if l.scheme == "ftpes" {
+		h.say("AUTH TLS protects what follows; PBSZ 0 and PROT P, after the login, the data")
 	}
 	if in.terminal {
 		h.say(`"help" explains what to type; begin with USER and PASS`)
@@ -75,6 +94,9 @@ func (a *app) shell(ctx context.Context, rawURL string, timeout time.Duration) e
 		err = h.line(ctx, line)
 		if errors.Is(err, errLeave) {
 			return nil
+		}
+		if errors.Is(err, ftpconn.ErrTLS) {
+			return explainTLS(s, err)
 		}
 		if err != nil {
 			return shellEnd(err)

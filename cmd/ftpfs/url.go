@@ -12,6 +12,7 @@ import (
 
 // location is a parsed URL of a server's directory.
 type location struct {
+	scheme      string // ftp, ftps (TLS from the first byte) or ftpes (AUTH TLS)
 	host        string
 	port        int // 0: the default
 	user        string
@@ -24,7 +25,7 @@ type location struct {
 	dir string
 }
 
-// parseLocation reads ftp://[user[:password]@]host[:port]/[directory].
+// parseLocation reads scheme://[user[:password]@]host[:port]/[directory].
 // The scheme may be left away. Its errors never repeat the password.
 func parseLocation(s string) (location, error) {
 	var l location
@@ -32,12 +33,10 @@ func parseLocation(s string) (location, error) {
 	if !ok {
 		scheme, rest = "ftp", s
 	}
-	switch strings.ToLower(scheme) {
-	case "ftp":
-	case "ftps", "ftpes":
-		return l, fmt.Errorf("%s:// needs TLS, which this version does not speak; only ftp:// works", scheme)
+	switch l.scheme = strings.ToLower(scheme); l.scheme {
+	case "ftp", "ftps", "ftpes":
 	default:
-		return l, fmt.Errorf("%q is no scheme that can be mounted; write ftp://host/directory", clipText(scheme))
+		return l, fmt.Errorf("%q is no scheme that can be mounted; write ftp://host/directory, or ftps:// or ftpes:// for TLS", clipText(scheme))
 	}
 	authority, path, _ := strings.Cut(rest, "/")
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
@@ -115,7 +114,7 @@ func (l *location) setHost(authority string) error {
 // String is the URL without the password: what others may see.
 func (l location) String() string {
 	var b strings.Builder
-	b.WriteString("ftp://")
+	b.WriteString(l.scheme + "://")
 	if l.user != "" {
 		b.WriteString(url.User(l.user).String() + "@")
 	}
@@ -124,12 +123,19 @@ func (l location) String() string {
 	} else {
 		b.WriteString(l.host)
 	}
-	if l.port != 0 && l.port != 21 {
+	if l.port != 0 && l.port != defaultPort(l.scheme) {
 		fmt.Fprintf(&b, ":%d", l.port)
 	}
 	b.WriteString("/")
 	b.WriteString((&url.URL{Path: l.dir}).EscapedPath())
 	return b.String()
+}
+
+func defaultPort(scheme string) int {
+	if scheme == "ftps" {
+		return 990
+	}
+	return 21
 }
 
 func clipText(s string) string {
