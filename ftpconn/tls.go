@@ -90,7 +90,8 @@ func (c *Conn) auth(ctx context.Context) (bool, error) {
 	switch {
 	case r.code == 234 || r.code == 334:
 	case r.class() == 4 || r.class() == 5:
-		if c.requiresTLS() {
+		// 4yz: it has TLS, but not now. That is no reason to do without.
+		if c.requiresTLS() || r.class() == 4 {
 			e := newError("AUTH", "TLS", r)
 			e.Kind = ErrTLS
 			return false, c.fail(e)

@@ -18,14 +18,14 @@ const handHelp = `What you type goes to the server as it is. A whole session by 
 Lines begin with > for what you type (when it is not typed at a terminal),
 < for what the server says, = for what ftpfs explains.
 "help" and a command tells more of it: USER PASS PASV EPSV PORT EPRT LIST NLST
-MLSD RETR REST STOR SIZE MDTM CWD PWD TYPE FEAT STAT NOOP QUIT. "exit" leaves
-without a word to the server.
+MLSD RETR REST STOR SIZE MDTM CWD PWD TYPE FEAT STAT AUTH PBSZ PROT NOOP QUIT.
+"exit" leaves without a word to the server.
 `
 
 // handTopics tells of single commands. The numbers are of RFCs.
 var handTopics = map[string]string{
 	"USER": "USER name: who logs in. 331 asks for PASS, 230 does without. (959, 4.1.1)",
-	"PASS": "PASS password: 230 means that you are in, 530 that you are not. It goes over the wire in clear. (959, 4.1.1)",
+	"PASS": "PASS password: 230 means that you are in, 530 that you are not. It goes over the wire in clear, unless AUTH TLS came first. (959, 4.1.1)",
 	"PASV": "PASV: the server opens a port and names it in six numbers: four of its address, two of the port, high·256 + low. (959, 4.1.2)",
 	"EPSV": "EPSV: as PASV, but the reply has only the port, and IPv6 works. (2428, 3)",
 	"PORT": "PORT h1,h2,h3,h4,p1,p2: active mode, the other way round: ftpfs listens at this address of yours, and the server connects to it. For port 51210 of 127.0.0.1: PORT 127,0,0,1,200,10. (959, 4.1.2)",
@@ -43,6 +43,9 @@ var handTopics = map[string]string{
 	"TYPE": "TYPE I: bytes as they are. TYPE A, the default: text, whose line ends may change. (959, 3.1.1)",
 	"FEAT": "FEAT: what the server can do beyond RFC 959. (2389, 3)",
 	"STAT": "STAT: how the server is. STAT directory: its listing, on the control connection. (959, 4.1.3)",
+	"AUTH": "AUTH TLS: after the reply 234 both sides begin TLS; ftpfs does its part and checks the certificate. (4217, 4)",
+	"PBSZ": "PBSZ 0: a formality that must come before PROT. (4217, 8)",
+	"PROT": "PROT P: data connections get TLS too; PROT C: they do not. (4217, 9)",
 	"NOOP": "NOOP: nothing, but the server has to say so. (959, 4.1.3)",
 	"QUIT": "QUIT: the end; 221 is the goodbye. (959, 4.1.1)",
 }
