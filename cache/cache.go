@@ -39,6 +39,11 @@ type Remote interface {
 	Stat(ctx context.Context, name string, lane ftpconn.Lane) (ftpconn.Entry, error)
 	// Retr opens the content of a file.
 	Retr(ctx context.Context, name string, o ftpconn.RetrOptions) (ftpconn.Stream, error)
+	// Room says how many transfers more could run without waiting or making
+	// another one give way.
+	Room() int
+	// RoundTrip is about the time that a packet takes to the server and back.
+	RoundTrip() time.Duration
 }
 
 // Config says how much is kept and for how long. The zero value is usable.
@@ -119,6 +124,7 @@ type Cache struct {
 	contents map[contentKey]*content        // files that are open
 	queue    []queued                       // listings that wait for a connection
 	walk     walk                           // which directories are being read in turn
+	trial    trial                          // whether segments pay
 	order    order                          // which files are being read in turn
 }
 

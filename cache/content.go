@@ -21,6 +21,7 @@ type content struct {
 	verified time.Time  // when the server was known to have this version
 	pending  map[int64]*pending
 	fetches  map[*fetch]struct{}
+	segments segments
 }
 
 // pending is a block that somebody waits for, or that a transfer has promised.
@@ -75,6 +76,7 @@ func (t *content) release() {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.endSegmentsLocked(false)
 	for f := range t.fetches {
 		f.leaveLocked()
 	}
@@ -149,6 +151,9 @@ func (t *content) assignLocked(i, last int64, p *pending, pl plan) {
 	want := last + 1 + pl.ahead/blockSize
 	if p.fetch != nil {
 		p.fetch.extendLocked(last+1, want)
+		if pl.open {
+			t.segmentLocked(p.fetch, last)
+		}
 		return
 	}
 	var best *fetch
@@ -162,11 +167,18 @@ func (t *content) assignLocked(i, last int64, p *pending, pl plan) {
 	}
 	p.fetch = best
 	best.extendLocked(last+1, want)
+	if pl.open {
+		t.segmentLocked(best, last)
+	}
 }
 
 // pushLocked lets the transfer that reads ahead of a reader in order go on.
 func (t *content) pushLocked(last int64, pl plan) {
 	want := last + 1 + pl.ahead/blockSize
+	if t.segments.on {
+		t.segmentLocked(nil, last)
+		return
+	}
 	for f := range t.fetches {
 		if f.next > last-slack/blockSize && f.next <= want {
 			f.extendLocked(0, want)

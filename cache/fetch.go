@@ -37,7 +37,13 @@ type fetch struct {
 	gone   bool         // nobody has the file open any more
 	fixed  bool         // end was told to the server
 	stream ftpconn.Stream
-	wake   chan struct{} // has room for one
+
+	segment    bool    // one of several at once, see segments
+	rate       float64 // bytes a second; 0: not known yet
+	movedBytes int64   // since rate was found
+	movedTime  time.Duration
+
+	wake chan struct{} // has room for one
 }
 
 // startLocked begins a transfer at block i.
@@ -152,7 +158,7 @@ func (f *fetch) transfer(ctx context.Context) error {
 		f.close()
 		switch {
 		case err == nil:
-			if f.t.atEnd(f.next, f.end) {
+			if f.atEnd() {
 				return nil
 			}
 			continue // it was closed in a pause
@@ -263,6 +269,7 @@ func (f *fetch) move(ctx context.Context) error {
 			return nil
 		}
 		block := make([]byte, size)
+		start := time.Now()
 		n, err := f.fill(block)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return f.ended(block[:n])
@@ -270,8 +277,8 @@ func (f *fetch) move(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.deliver(block)
-		if t.atEnd(f.next, f.end) {
+		f.deliver(block, time.Since(start))
+		if f.atEnd() {
 			return nil
 		}
 	}
@@ -315,15 +322,17 @@ func (f *fetch) ended(rest []byte) error {
 	if known >= 0 {
 		return fmt.Errorf("%s: %w: %d bytes of %d", ftpconn.Printable(t.key.path), ftpconn.ErrShort, f.next*blockSize+int64(len(rest)), known)
 	}
-	f.deliver(rest)
+	f.deliver(rest, 0)
 	return nil
 }
 
 // deliver puts the next block into the cache and gives it to those who wait.
-func (f *fetch) deliver(block []byte) {
+// took is how long it was under way.
+func (f *fetch) deliver(block []byte, took time.Duration) {
 	t := f.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	f.measureLocked(len(block), took)
 	i := f.next
 	f.next++
 	t.cache.blocks.put(t.blockKey(i), block)

@@ -71,8 +71,13 @@ func (f *File) Read(ctx context.Context, off int64, n int) ([][]byte, error) {
 		f.c.cache.readBegins(f.c)
 	}
 	f.mu.Lock()
+	leaves := f.pattern.window > 0
 	pl := f.pattern.read(off, int64(n))
+	leaves = leaves && f.pattern.window == 0
 	f.mu.Unlock()
+	if leaves {
+		f.c.wentElsewhere()
+	}
 	if !pl.open && n <= pieceRun && !f.c.entry.SizeRough {
 		return f.c.readPieces(ctx, off, n)
 	}

@@ -9,6 +9,12 @@ const (
 	// as in order: the kernel has a few requests of 128 KiB under way and
 	// does not keep their order.
 	slack = 1 << 20
+
+	// A read that comes late, because its thread was, may be further behind
+	// than slack when data comes fast. It does not end the series, unless
+	// strays more follow.
+	lateness = 8 << 20
+	strays   = 16
 )
 
 // pattern is what is known of how a handle is read. It is a pure state
@@ -17,6 +23,7 @@ type pattern struct {
 	next   int64 // where a reader in order goes on
 	window int64 // how far to read ahead of it; 0: the reads are not in order
 	limit  int64 // largest window
+	late   int   // how many reads in a row came late
 }
 
 // plan says what to fetch for a read.
@@ -35,15 +42,18 @@ func (p *pattern) read(off, n int64) plan {
 		// A file that is read from its begin is most often read to its end;
 		// how far ahead pays is seen later.
 		p.window = minWindow
-	case off >= p.next-slack && off <= p.next+slack && !first:
+	case off >= p.next-slack && off <= p.next+2*slack && !first:
 		if off+n > p.next {
 			p.window = min(max(2*p.window, minWindow), p.limit)
 		}
+	case p.window > 0 && off < p.next && off >= p.next-lateness && p.late < strays:
+		p.late++
+		return plan{}
 	default:
-		p.window = 0
+		p.window, p.late = 0, 0
 		p.next = off + n
 		return plan{}
 	}
-	p.next = max(p.next, off+n)
+	p.next, p.late = max(p.next, off+n), 0
 	return plan{ahead: min(p.window, p.limit), open: true}
 }

@@ -30,8 +30,13 @@ type remote struct {
 	lists  map[string]int // by directory
 	stats  int
 	retrs  int
+	open   int           // transfers
+	most   int           // of them at once
+	delay  time.Duration // of each Read of a stream
 	sent   int64         // bytes
 	err    error         // of every List
+	room   int
+	trip   time.Duration
 	chunk  int           // most that one Read of a stream returns; 0: all
 	gate   chan struct{} // if set, List waits for it
 	faulty func(name string, off int64) error
@@ -128,6 +133,8 @@ func (r *remote) Retr(_ context.Context, name string, o ftpconn.RetrOptions) (ft
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.retrs++
+	r.open++
+	r.most = max(r.most, r.open)
 	data, ok := r.files[name]
 	if !ok {
 		return nil, fs.ErrNotExist
@@ -144,6 +151,8 @@ type stream struct {
 	name string
 	data []byte
 	off  int64
+
+	closed bool
 }
 
 func (s *stream) Read(p []byte) (int, error) {
@@ -155,6 +164,7 @@ func (s *stream) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	time.Sleep(s.r.delay)
 	if len(s.data) == 0 {
 		return 0, io.EOF
 	}
@@ -169,7 +179,19 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *stream) Close() error         { return nil }
+func (r *remote) Room() int                { return r.room }
+func (r *remote) RoundTrip() time.Duration { return r.trip }
+
+func (s *stream) Close() error {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.r.open--
+	}
+	return nil
+}
+
 func (s *stream) SetLane(ftpconn.Lane) {}
 
 func (r *remote) count(dir string) int {
@@ -192,4 +214,16 @@ func newCache(t testing.TB, r *remote, cfg cache.Config) *cache.Cache {
 		}
 	})
 	return c
+}
+
+// eventually waits for what other goroutines bring about.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for range 500 {
+		if done() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("it did not come about that %s", what)
 }

@@ -11,12 +11,12 @@ import (
 	"ftpfs/ftpconn/listing"
 )
 
-// atEnd says whether a transfer that stands at block next has nothing more to
-// bring.
-func (t *content) atEnd(next, end int64) bool {
+// atEnd says whether a transfer has nothing more to bring.
+func (f *fetch) atEnd() bool {
+	t := f.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return end >= 0 && next >= end || t.size >= 0 && next*blockSize >= t.size
+	return f.end >= 0 && f.next >= f.end || t.size >= 0 && f.next*blockSize >= t.size
 }
 
 // doubt makes the next transfer ask first whether the file is still the same.

@@ -126,10 +126,12 @@ func (c *Conn) dialData(ctx context.Context, port uint16) error {
 	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
+	start := time.Now()
 	nc, err := c.cfg.Dial(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("data connection to %s: %w: %w", address, ErrUnreachable, timeoutError(err))
 	}
+	c.srv.connected(time.Since(start))
 	c.cfg.Trace.note(c.id, "data connection to %s opened", address)
 	c.data = &dataConn{Conn: &idleConn{Conn: nc, timeout: c.cfg.Timeout}, opened: time.Now()}
 	return nil

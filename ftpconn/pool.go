@@ -86,6 +86,27 @@ func (p *Pool) Stat(ctx context.Context, name string, lane Lane) (Entry, error) 
 	return e, err
 }
 
+// Room says how many transfers more could run without waiting for one of those
+// that are under way.
+func (p *Pool) Room() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	waiting := 0
+	for _, queue := range p.waiters {
+		waiting += len(queue)
+	}
+	busy := len(p.conns) + p.dialing - len(p.idle) - p.recycling
+	return max(0, p.growth.limit-busy-waiting)
+}
+
+// RoundTrip is about the time that a packet takes to the server and back; 0 if
+// that is not known yet.
+func (p *Pool) RoundTrip() time.Duration {
+	p.srv.mu.Lock()
+	defer p.srv.mu.Unlock()
+	return p.srv.roundTrip
+}
+
 // do runs f with a connection. Everything that a Pool does may be repeated,
 // so work that a connection broke under is done again on another one; but
 // not after a timeout, since the user has waited long enough.

@@ -48,6 +48,7 @@ type server struct {
 	loginTime time.Duration  // how long the last login took
 	noTLS     bool           // AUTH TLS is refused
 	security  Security       // of the last login
+	roundTrip time.Duration  // how long TCP connections take to open, smoothed
 }
 
 type tristate int8
@@ -171,6 +172,16 @@ type serverFacts struct {
 	location       *time.Location
 	loginTime      time.Duration
 	noTLS          bool
+}
+
+// connected notes how long a TCP connection took to open.
+func (s *server) connected(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.roundTrip == 0 {
+		s.roundTrip = took
+	}
+	s.roundTrip += (took - s.roundTrip) / 4
 }
 
 // learn changes what is known.
