@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 # A count, not a time: go test reports a deadline that ends a slow input as a failure.
 FUZZTIME ?= 10000x
 
-.PHONY: help setup build demo test unit e2e lint fuzz bench listings
+.PHONY: help setup build demo test unit e2e lint fuzz bench microbench listings
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,7 +37,10 @@ lint: ## golangci-lint; it also keeps the layers
 fuzz: ## every fuzz target for a moment; FUZZTIME=10m for longer
 	@tools/fuzz $(FUZZTIME)
 
-bench: ## benchmarks of the packages
+bench: build ## ftpfs beside rclone, curl and lftp, into docs/benchmarks.md; BENCH="-rows find -runs 1" for less
+	@$(SUDO) env PATH="$$PATH" tools/bench.sh $(BENCH)
+
+microbench: ## benchmarks of the packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 listings: ## read the collection of real listings, where it is present

@@ -58,6 +58,10 @@ type Options struct {
 	// TLS makes the server offer AUTH TLS and demand it of those who log in,
 	// also for data connections.
 	TLS bool
+
+	// Namespace is a network namespace, below /run/netns, in which the server
+	// runs, at port 2121 of the address Host; "" is our own, on loopback.
+	Namespace, Host string
 }
 
 // Server is a running server.
@@ -76,6 +80,7 @@ type Server struct {
 
 	t       TB
 	args    []string
+	inside  []string // what runs a command in the server's namespace
 	env     []string
 	dir     string // for its configuration
 	mu      sync.Mutex
@@ -101,7 +106,9 @@ func Start(t TB, kind Kind, o Options) *Server {
 		unavailable("%s: %v", kind, err)
 	}
 	s := &Server{Kind: kind, Host: "127.0.0.1", User: "anonymous", t: t, dir: t.TempDir()}
-	if s.Port, err = freePort(); err != nil {
+	if o.Namespace != "" {
+		s.Host, s.Port = o.Host, 2121
+	} else if s.Port, err = freePort(); err != nil {
 		t.Fatalf("%v", err)
 	}
 	s.env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(libraryPath(base), ":"))
@@ -113,6 +120,10 @@ func Start(t TB, kind Kind, o Options) *Server {
 	}
 	if err := setups[kind](s, base, o); err != nil {
 		t.Fatalf("%s: %v", kind, err)
+	}
+	if o.Namespace != "" {
+		s.inside = []string{"nsenter", "--net=/run/netns/" + o.Namespace}
+		s.args = append(s.inside[:len(s.inside):len(s.inside)], s.args...)
 	}
 	if err := s.start(); err != nil {
 		t.Fatalf("%s: %v\n%s", kind, err, s.log())
@@ -173,16 +184,27 @@ func (s *Server) start() error {
 			return fmt.Errorf("it ended")
 		default:
 		}
-		c, err := net.Dial("tcp", address)
-		if err == nil {
+		if s.listens(address) {
 			// Some count this as a client until they have seen it go.
-			_ = c.Close()
 			time.Sleep(100 * time.Millisecond)
 			return nil
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
 	return fmt.Errorf("it does not listen")
+}
+
+// listens says whether the server accepts connections.
+func (s *Server) listens(address string) bool {
+	if len(s.inside) > 0 {
+		try := append(s.inside[1:len(s.inside):len(s.inside)], "bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", s.Host, s.Port))
+		return exec.Command(s.inside[0], try...).Run() == nil
+	}
+	c, err := net.Dial("tcp", address)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
 }
 
 // Stop ends the server and all its sessions. It may be called twice.
