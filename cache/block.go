@@ -1,7 +1,10 @@
 package cache
 
 import (
+	"fmt"
 	"sync"
+
+	"ftpfs/cache/disk"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -34,10 +37,14 @@ type blocks struct {
 	lru    *simplelru.LRU[blockKey, []byte]
 	used   int64
 	budget int64
+
+	// Below the memory, what outlives a mount. They do not change.
+	disk   *disk.Store // nil: nothing
+	origin string
 }
 
-func newBlocks(budget int64) *blocks {
-	b := &blocks{budget: budget}
+func newBlocks(cfg Config) *blocks {
+	b := &blocks{budget: cfg.Size, disk: cfg.Disk, origin: cfg.Origin}
 	b.lru, _ = simplelru.NewLRU[blockKey, []byte](1<<30, nil) // bounded by put
 	return b
 }
@@ -48,11 +55,35 @@ func (b *blocks) get(k blockKey) ([]byte, bool) {
 	return b.lru.Get(k)
 }
 
-// has says whether a block is there, without counting that as a use.
+// has says whether a block is there, in memory or on disk, without counting
+// that as a use.
 func (b *blocks) has(k blockKey) bool {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.lru.Contains(k)
+	here := b.lru.Contains(k)
+	b.mu.Unlock()
+	return here || b.disk != nil && b.disk.Has(b.diskKey(k))
+}
+
+// fromDisk brings a block from the disk into memory; nil if it is not there.
+func (b *blocks) fromDisk(k blockKey) []byte {
+	data := b.disk.Get(b.diskKey(k))
+	if data != nil {
+		b.put(k, data)
+	}
+	return data
+}
+
+func (b *blocks) diskKey(k blockKey) disk.Key {
+	v := k.version
+	return disk.KeyOf(b.origin, k.path, v.unique, fmt.Sprint(v.size, v.mtime, k.index))
+}
+
+// keep puts a block into memory, and to the disk.
+func (b *blocks) keep(k blockKey, data []byte) {
+	b.put(k, data)
+	if b.disk != nil {
+		b.disk.Put(b.diskKey(k), data)
+	}
 }
 
 func (b *blocks) put(k blockKey, data []byte) {

@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"ftpfs/cache/disk"
 	"ftpfs/ftpconn"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -54,6 +55,11 @@ type Config struct {
 	Connections int           // how many transfers may run ahead at once; 0 means 8
 	Prefetch    Prefetch      // what may be fetched ahead of need; "" means PrefetchAll
 	Logger      *slog.Logger  // nil discards
+
+	// Disk, if set, keeps content beyond the Cache's life. Origin tells the
+	// server, the user and the directory that is "/" from others there.
+	Disk   *disk.Store
+	Origin string
 
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -132,7 +138,7 @@ type Cache struct {
 func New(remote Remote, cfg Config) *Cache {
 	cfg = cfg.withDefaults()
 	c := &Cache{
-		cfg: cfg, remote: remote, blocks: newBlocks(cfg.Size),
+		cfg: cfg, remote: remote, blocks: newBlocks(cfg),
 		loads: make(map[string]*load), contents: make(map[contentKey]*content), order: order{unread: make(map[contentKey]time.Time)},
 		ahead: make(chan struct{}, max(1, cfg.Connections-1)),
 	}

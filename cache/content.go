@@ -13,6 +13,7 @@ type content struct {
 	cache *Cache
 	key   contentKey
 	entry ftpconn.Entry
+	lasts bool // the version is sure enough to be kept on disk
 
 	users int // guarded by Cache.mu
 
@@ -56,7 +57,7 @@ func (p *pending) growLocked(begun []byte) {
 
 func newContent(c *Cache, key contentKey, e ftpconn.Entry) *content {
 	return &content{
-		cache: c, key: key, entry: e, size: e.Size, verified: c.cfg.Now(),
+		cache: c, key: key, entry: e, lasts: c.cfg.Disk != nil && lasting(e, c.cfg.Now()), size: e.Size, verified: c.cfg.Now(),
 		pending: make(map[int64]*pending), fetches: make(map[*fetch]struct{}),
 	}
 }
@@ -110,6 +111,12 @@ func (t *content) read(ctx context.Context, off int64, n int, pl plan) ([][]byte
 func (t *content) block(ctx context.Context, i, last, upto int64, pl plan) ([]byte, error) {
 	t.mu.Lock()
 	data, ok := t.cache.blocks.get(t.blockKey(i))
+	if !ok && t.lasts && t.pending[i] == nil && t.cache.blocks.has(t.blockKey(i)) {
+		t.mu.Unlock()
+		data = t.cache.blocks.fromDisk(t.blockKey(i))
+		ok = data != nil
+		t.mu.Lock()
+	}
 	if ok {
 		if pl.open {
 			t.pushLocked(last, pl)

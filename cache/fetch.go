@@ -335,7 +335,7 @@ func (f *fetch) deliver(block []byte, took time.Duration) {
 	f.measureLocked(len(block), took)
 	i := f.next
 	f.next++
-	t.cache.blocks.put(t.blockKey(i), block)
+	t.keep(t.blockKey(i), block)
 	if p := t.pending[i]; p != nil {
 		p.data = block
 		delete(t.pending, i)

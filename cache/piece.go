@@ -58,6 +58,13 @@ func (t *content) piece(ctx context.Context, page int64) (data []byte, ok bool, 
 		t.mu.Unlock()
 		return data, true, nil
 	}
+	if t.lasts && t.cache.blocks.has(t.pieceKey(page)) {
+		t.mu.Unlock()
+		if data := t.cache.blocks.fromDisk(t.pieceKey(page)); data != nil {
+			return data, true, nil
+		}
+		t.mu.Lock()
+	}
 	p := t.pending[^page]
 	if p == nil {
 		p = t.fetchPiecesLocked(page)
@@ -93,7 +100,7 @@ func (t *content) fetchPiecesLocked(page int64) *pending {
 			if p.err = err; err == nil {
 				// A copy, so that one page does not keep the others.
 				p.data = append([]byte(nil), data[i*pieceSize:min((i+1)*pieceSize, len(data))]...)
-				t.cache.blocks.put(t.pieceKey(page+int64(i)), p.data)
+				t.keep(t.pieceKey(page+int64(i)), p.data)
 			}
 			delete(t.pending, ^(page + int64(i)))
 			close(p.done)

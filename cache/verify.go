@@ -79,3 +79,30 @@ func sameVersion(a, b ftpconn.Entry) bool {
 	d := a.ModTime.Truncate(unit).Sub(b.ModTime.Truncate(unit))
 	return d == 0 || unit > time.Minute && d.Abs() <= unit
 }
+
+// lasting says whether a description tells a version of a file for good. A file
+// that was changed within the unit of its time may change again and keep it.
+func lasting(e ftpconn.Entry, now time.Time) bool {
+	if e.Size < 0 || e.SizeRough {
+		return false
+	}
+	age := now.Sub(e.ModTime) - time.Minute // clocks differ
+	switch e.ModPrec {
+	case listing.NoTime:
+		return false
+	case listing.Day:
+		return age > 48*time.Hour
+	case listing.Minute:
+		return age > 2*time.Minute
+	}
+	return age > 2*time.Second
+}
+
+// keep keeps a piece of the content.
+func (t *content) keep(k blockKey, data []byte) {
+	if t.lasts {
+		t.cache.blocks.keep(k, data)
+		return
+	}
+	t.cache.blocks.put(k, data)
+}

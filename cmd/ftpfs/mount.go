@@ -88,7 +88,7 @@ func (a *app) complete(s *settings, url, mountpoint string) error {
 	if err := checkFuse(s.AllowOther); err != nil {
 		return &exitError{code: exitFuse, err: err}
 	}
-	for _, name := range []*string{&s.Trace, &s.LogFile, &s.CAFile, &s.CertFile, &s.KeyFile} {
+	for _, name := range []*string{&s.Trace, &s.LogFile, &s.CAFile, &s.CertFile, &s.KeyFile, &s.CacheDir} {
 		if *name != "" && *name != "-" {
 			if *name, err = filepath.Abs(*name); err != nil {
 				return err

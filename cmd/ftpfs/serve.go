@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ftpfs/cache"
+	"ftpfs/cache/disk"
 	"ftpfs/fs"
 	"ftpfs/ftpconn"
 )
@@ -38,9 +39,16 @@ func (a *app) serve(ctx context.Context, s *settings, ready func(notice string))
 		return fail(exitUsage, "%w", err)
 	}
 	defer func() { _ = pool.Close() }()
+	var store *disk.Store
+	if s.CacheDir != "" {
+		if store, err = disk.Open(s.CacheDir, int64(s.DiskSize), logger); err != nil {
+			return fail(exitUsage, "--cache-dir: %w", err)
+		}
+		defer store.Close()
+	}
 	c := cache.New(pool, cache.Config{
 		ListTTL: s.ListTTL, Size: int64(s.CacheSize), Connections: s.Connections, Logger: logger,
-		Prefetch: cache.Prefetch(s.Prefetch),
+		Prefetch: cache.Prefetch(s.Prefetch), Disk: store, Origin: s.PublicURL,
 	})
 	defer func() { _ = c.Close() }()
 

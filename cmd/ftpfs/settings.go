@@ -43,6 +43,8 @@ type settings struct {
 
 	ListTTL   time.Duration
 	CacheSize byteSize
+	CacheDir  string
+	DiskSize  byteSize
 	Prefetch  string
 
 	AllowOther         bool
@@ -78,6 +80,9 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.DurationVar(&s.ListTTL, "list-ttl", 30*time.Second, "believe a directory listing for so long")
 	s.CacheSize = 256 << 20
 	f.Var(&s.CacheSize, "cache-size", "keep at most so much file content in memory")
+	f.StringVar(&s.CacheDir, "cache-dir", "", "keep file content in this `directory` too, for the next mount")
+	s.DiskSize = 10 << 30
+	f.Var(&s.DiskSize, "cache-dir-size", "keep at most so much there")
 	f.StringVar(&s.Prefetch, "prefetch", "all", "what may be fetched before it is asked for: off, metadata (listings) or all")
 
 	f.BoolVar(&s.AllowOther, "allow-other", false, "let other users of this machine in")
