@@ -116,10 +116,11 @@ type Cache struct {
 	remote Remote
 	blocks *blocks
 
-	ctx    context.Context // ends with Close; loads run under it
-	cancel context.CancelFunc
-	work   sync.WaitGroup // loads and transfers
-	ahead  chan struct{}  // tokens of speculative work
+	ctx     context.Context // ends with Close; loads run under it
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // loads and transfers
+	traffic traffic
+	ahead   chan struct{} // tokens of speculative work
 
 	mu       sync.Mutex                     // guards all that follows
 	closed   bool                           //
@@ -131,6 +132,7 @@ type Cache struct {
 	queue    []queued                       // listings that wait for a connection
 	walk     walk                           // which directories are being read in turn
 	trial    trial                          // whether segments pay
+	counters Counters                       // but for its bytes
 	order    order                          // which files are being read in turn
 }
 

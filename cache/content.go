@@ -115,6 +115,7 @@ func (t *content) block(ctx context.Context, i, last, upto int64, pl plan) ([]by
 		t.mu.Unlock()
 		data = t.cache.blocks.fromDisk(t.blockKey(i))
 		ok = data != nil
+		t.cache.traffic.disk.Add(int64(len(data)))
 		t.mu.Lock()
 	}
 	if ok {

@@ -12,6 +12,7 @@ import (
 type Dir struct {
 	listing *ftpconn.Listing
 	index   map[string]int32 // by name
+	ahead   bool             // nobody has asked for it yet; guarded by Cache.mu
 	loaded  time.Time        // guarded by Cache.mu: it is set again when a reload found the same
 }
 

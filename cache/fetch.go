@@ -333,6 +333,7 @@ func (f *fetch) deliver(block []byte, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f.measureLocked(len(block), took)
+	t.cache.traffic.server.Add(int64(len(block)))
 	i := f.next
 	f.next++
 	t.keep(t.blockKey(i), block)

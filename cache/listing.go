@@ -31,6 +31,7 @@ type answer struct {
 func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 	c.mu.Lock()
 	if d, ok := c.dirs.Get(dir); ok && c.cfg.Now().Sub(d.loaded) < c.cfg.ListTTL {
+		c.usedLocked(d)
 		ahead := c.walk.visited(dir)
 		if ahead {
 			c.listAheadLocked([]string{dir})
@@ -55,6 +56,9 @@ func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 		select {
 		case <-l.done:
 			if l.err == nil {
+				c.mu.Lock()
+				c.usedLocked(l.dir)
+				c.mu.Unlock()
 				return l.dir, nil
 			}
 		case <-ctx.Done():
@@ -108,6 +112,12 @@ func (c *Cache) load(dir string, l *load) {
 		return
 	}
 	l.dir = c.keepLocked(dir, listing)
+	if l.lane == ftpconn.LaneSpeculative {
+		c.counters.ListingsAhead++
+		l.dir.ahead = true
+	} else {
+		c.counters.Listings++
+	}
 }
 
 // keepLocked puts a listing into the cache.

@@ -61,6 +61,7 @@ func (t *content) piece(ctx context.Context, page int64) (data []byte, ok bool, 
 	if t.lasts && t.cache.blocks.has(t.pieceKey(page)) {
 		t.mu.Unlock()
 		if data := t.cache.blocks.fromDisk(t.pieceKey(page)); data != nil {
+			t.cache.traffic.disk.Add(int64(len(data)))
 			return data, true, nil
 		}
 		t.mu.Lock()
@@ -130,7 +131,8 @@ func (t *content) fetchRange(ctx context.Context, off, length int64) ([]byte, er
 	}
 	defer context.AfterFunc(ctx, func() { _ = s.Close() })()
 	data := make([]byte, length)
-	_, err = io.ReadFull(s, data)
+	n, err := io.ReadFull(s, data)
+	t.cache.traffic.server.Add(int64(n))
 	_ = s.Close()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ftpconn.Printable(t.key.path), err)

@@ -46,7 +46,10 @@ func (c *Cache) readBegins(t *content) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := &c.order
-	delete(o.unread, t.key)
+	if _, ok := o.unread[t.key]; ok {
+		delete(o.unread, t.key)
+		c.counters.FilesAheadUsed++
+	}
 	d, ok := c.dirs.Peek(dir)
 	if !ok {
 		return
@@ -130,6 +133,7 @@ func (c *Cache) fetchFromLocked(dir string, d *Dir, i, window int) int {
 			return 0
 		}
 		c.order.unread[key] = c.cfg.Now()
+		c.counters.FilesAhead++
 		t := c.contentLocked(key, e)
 		if !c.backgroundLocked(func() { c.fetchAhead(t) }) {
 			<-c.ahead

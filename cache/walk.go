@@ -135,6 +135,8 @@ func (c *Cache) loadMany(dirs []string, loads []*load) {
 		if c.loads[dir] == l {
 			delete(c.loads, dir)
 			l.dir = c.keepLocked(dir, listings[i])
+			c.counters.ListingsAhead++
+			l.dir.ahead = true
 		} else {
 			// Somebody was in more of a hurry; two answers of the same time are
 			// as good as each other.

@@ -50,6 +50,11 @@ func (t *Trace) note(conn int, format string, args ...any) {
 	t.line(conn, "=", fmt.Sprintf(format, args...))
 }
 
+// Note writes a line that belongs to no connection.
+func (t *Trace) Note(text string) {
+	t.line(0, "=", text)
+}
+
 // maskSecret hides the argument of PASS and ACCT.
 func maskSecret(command string) string {
 	verb, _, ok := strings.Cut(command, " ")

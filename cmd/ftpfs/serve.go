@@ -75,9 +75,27 @@ func (a *app) serve(ctx context.Context, s *settings, ready func(notice string))
 		close(ended)
 	}()
 	go boundMemory(c, ended)
+	defer reportCounters(c, cfg.Trace, logger)()
 	ready(notice)
 	a.untilUnmounted(ctx, server, signals, ended)
 	return nil
+}
+
+// reportCounters logs the counters at SIGUSR1, and writes them into the trace
+// when the function that it returns is called.
+func reportCounters(c *cache.Cache, trace *ftpconn.Trace, logger *slog.Logger) func() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	go func() {
+		for range asked {
+			logger.Warn("counters: " + c.Counters().String()) // as a warning: it was asked for
+		}
+	}()
+	return func() {
+		signal.Stop(asked)
+		close(asked)
+		trace.Note(c.Counters().String())
+	}
 }
 
 // untilUnmounted unmounts at a signal, or when ctx ends; lazily at the second
