@@ -27,6 +27,7 @@ type bench struct {
 	rows                *regexp.Regexp
 
 	dir      string // of all files
+	used     usage  // by the mount that was measured last
 	cleanups []func()
 }
 
@@ -58,9 +59,7 @@ func (b *bench) cleanUp(err *error) {
 		}
 		*err = e
 	}
-	for i := range b.cleanups {
-		b.cleanups[len(b.cleanups)-1-i]()
-	}
+	b.undo(0)
 }
 
 // prepare makes what is read: random bytes, and a tree of 20 directories with
@@ -135,47 +134,59 @@ func (b *bench) prepare() error {
 
 // at measures all rows at a round trip, and returns the table.
 func (b *bench) at(ctx context.Context, rtt time.Duration) (string, error) {
-	keep := len(b.cleanups)
-	defer func() { // the server, and then its link
-		for len(b.cleanups) > keep {
-			last := len(b.cleanups) - 1
-			f := b.cleanups[last]
-			b.cleanups = b.cleanups[:last]
-			f()
-		}
-	}()
-	options := realserver.Options{Root: b.path("root")}
-	var inside []string
-	if rtt > 0 {
-		if err := b.startLink(rtt); err != nil {
-			return "", err
-		}
-		options.Namespace, options.Host = "wan-srv", "10.99.0.2"
-		inside = []string{"nsenter", "--net=/run/netns/wan-cli"}
+	defer b.undo(len(b.cleanups)) // the server, and then its link
+	inside, srv, err := b.start(rtt, realserver.Options{})
+	if err != nil {
+		return "", err
 	}
-	srv := realserver.Start(b, realserver.VSFTPD, options)
 	var table strings.Builder
-	fmt.Fprintf(&table, "| work | ftpfs | rclone | rclone, full cache | client | ftpfs : rclone | ftpfs : client |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&table, "| work | ftpfs | rclone | rclone, full cache | client | ftpfs : rclone | ftpfs : client | CPU s, ftpfs : rclone | peak MiB, ftpfs : rclone |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, w := range works {
 		if w.far && rtt == 0 || w.near && rtt > 0 || !b.rows.MatchString(w.name) {
 			continue
 		}
 		log.Printf("%v: %s", rtt, w.name)
-		cells := make([]time.Duration, 4)
+		cells, used := make([]time.Duration, 4), make([]usage, 4)
 		for i, p := range []peer{b.mountFtpfs, b.mountRclone("off"), b.mountRclone("full"), b.client} {
 			runs := b.runs
-			if i > 0 && w.heavy {
+			if i > 0 && (w.heavy || rtt > 0) {
 				runs = 1
 			}
 			cells[i] = b.median(runs, func() (time.Duration, error) { return p(ctx, inside, srv, w) })
+			used[i], b.used = b.used, usage{}
 			if err := ctx.Err(); err != nil {
 				return "", err
 			}
 		}
-		fmt.Fprintf(&table, "| %s | %s | %s | %s | %s | %s | %s |\n", w.name, b.cell(cells[0]), b.cell(cells[1]),
-			b.cell(cells[2]), b.cell(cells[3]), b.ratio(cells[0], cells[1]), b.ratio(cells[0], cells[3]))
+		fmt.Fprintf(&table, "| %s | %s | %s | %s | %s | %s | %s | %.2f : %.2f | %d : %d |\n", w.name, b.cell(cells[0]), b.cell(cells[1]),
+			b.cell(cells[2]), b.cell(cells[3]), b.ratio(cells[0], cells[1]), b.ratio(cells[0], cells[3]),
+			used[0].cpu.Seconds(), used[1].cpu.Seconds(), used[0].peak>>20, used[1].peak>>20)
 	}
 	return table.String(), nil
+}
+
+// start starts the server, behind a link if there is a round trip. inside is
+// what runs a command on the clients' side.
+func (b *bench) start(rtt time.Duration, options realserver.Options) (inside []string, srv *realserver.Server, err error) {
+	options.Root = b.path("root")
+	if rtt > 0 {
+		if err := b.startLink(rtt); err != nil {
+			return nil, nil, err
+		}
+		options.Namespace, options.Host = "wan-srv", "10.99.0.2"
+		inside = []string{"nsenter", "--net=/run/netns/wan-cli"}
+	}
+	return inside, realserver.Start(b, realserver.VSFTPD, options), nil
+}
+
+// undo runs the clean-ups that came after the first n.
+func (b *bench) undo(n int) {
+	for len(b.cleanups) > n {
+		last := len(b.cleanups) - 1
+		f := b.cleanups[last]
+		b.cleanups = b.cleanups[:last]
+		f()
+	}
 }
 
 // errNone says that there is nothing to measure.

@@ -68,7 +68,15 @@ func (b *bench) all(ctx context.Context, trips []string, out string) (err error)
 			}
 		}
 	}
-	return nil
+	table, err := b.growth(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Print(table)
+	if out == "" {
+		return nil
+	}
+	return replaceBetween(out, "bench growth", table)
 }
 
 // replaceBetween puts text between the markers of a name in a file.

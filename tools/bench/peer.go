@@ -14,11 +14,18 @@ import (
 type peer func(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error)
 
 func (b *bench) mountFtpfs(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error) {
-	if err := run(inside, b.ftpfs, "mount", srv.URL(), b.path("mnt")); err != nil {
+	if err := run(inside, b.ftpfs, "mount", "--insecure", srv.URL(), b.path("mnt")); err != nil {
 		return 0, err
 	}
+	return b.through(ctx, inside, srv, w)
+}
+
+// through does the work on what is mounted, and unmounts.
+func (b *bench) through(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error) {
 	defer b.unmount()
-	return b.shell(ctx, inside, w.run, srv)
+	took, err := b.shell(ctx, inside, w.run, srv)
+	b.used = usageOf(b.path("mnt"))
+	return took, err
 }
 
 func (b *bench) mountRclone(mode string) peer {
@@ -37,8 +44,7 @@ func (b *bench) mountRclone(mode string) peer {
 		if err != nil {
 			return 0, err
 		}
-		defer b.unmount()
-		return b.shell(ctx, inside, w.run, srv)
+		return b.through(ctx, inside, srv, w)
 	}
 }
 
