@@ -70,8 +70,20 @@ type Config struct {
 	// Logger gets what an administrator should know; nil discards it.
 	Logger *slog.Logger
 
-	// Dial opens TCP connections; nil means net.Dialer.
+	// Dial opens TCP connections; nil means NewDialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Proxied says that Dial goes through a proxy, so that the addresses of
+	// its connections are not the server's. Active mode is not possible then.
+	Proxied bool
+}
+
+// NewDialer returns a dialer whose keep-alive probes find a peer that vanished
+// without a word, as after suspend or a change of network.
+func NewDialer() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4,
+	}}
 }
 
 // withDefaults returns a copy of cfg in which every field has its meaning.
@@ -113,12 +125,7 @@ func (cfg Config) withDefaults() Config {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Dial == nil {
-		// Keep-alive probes find a peer that vanished without a word, as
-		// after suspend or a change of network.
-		d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-			Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4,
-		}}
-		cfg.Dial = d.DialContext
+		cfg.Dial = NewDialer().DialContext
 	}
 	return cfg
 }

@@ -57,7 +57,7 @@ func (c *Conn) openData(ctx context.Context) error {
 		if err == nil || c.broken != nil || ctx.Err() != nil {
 			return err
 		}
-		if !c.peer.Is4() {
+		if c.peer.IsValid() && !c.peer.Is4() {
 			return err // PASV can not name an IPv6 address
 		}
 		var refused *Error
@@ -111,7 +111,7 @@ func (c *Conn) passive(ctx context.Context) error {
 	}
 	// Only the port is used. An address of the server's choice would let it
 	// send us anywhere, and is often wrong behind NAT.
-	if address.Addr() != c.peer {
+	if c.peer.IsValid() && address.Addr() != c.peer {
 		c.cfg.Trace.note(c.id, "PASV names %s; the data connection goes to %s all the same", address.Addr(), c.peer)
 	}
 	return c.dialData(ctx, address.Port())
@@ -141,8 +141,8 @@ func (c *Conn) dialData(ctx context.Context, port uint16) error {
 // and tells the server, for active mode.
 func (c *Conn) listenForData(ctx context.Context) error {
 	local, ok := c.control.LocalAddr().(*net.TCPAddr)
-	if !ok {
-		return fmt.Errorf("active mode needs a TCP control connection")
+	if !ok || c.cfg.Proxied {
+		return fmt.Errorf("active mode needs a TCP control connection without a proxy")
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(local.IP.String(), "0"))

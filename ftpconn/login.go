@@ -30,7 +30,7 @@ func dial(ctx context.Context, cfg *Config, srv *server, id int) (*Conn, error) 
 		id: id, cfg: cfg, srv: srv, wire: wire, control: wire, created: start, lastUse: start,
 		br: bufio.NewReaderSize(wire, maxReplyLine),
 	}
-	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok && !cfg.Proxied {
 		c.peer, _ = netip.AddrFromSlice(tcp.IP)
 		c.peer = c.peer.Unmap().WithZone(tcp.Zone)
 	}

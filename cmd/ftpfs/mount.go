@@ -76,6 +76,9 @@ func (a *app) complete(s *settings, url, mountpoint string) error {
 	if _, err := s.tlsSettings.config(s.Host); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
+	if err := a.findProxy(s); err != nil {
+		return fail(exitUsage, "%w", err)
+	}
 	if err := s.check(); err != nil {
 		return fail(exitUsage, "%w", err)
 	}

@@ -236,6 +236,13 @@ func (a *app) config(s *settings, logger *slog.Logger) (cfg ftpconn.Config, clos
 	if cfg.TLSConfig, err = s.tlsSettings.config(s.Host); err != nil {
 		return cfg, closeTrace, err
 	}
+	through, err := s.dialer()
+	if err != nil {
+		return cfg, closeTrace, err
+	}
+	if through != nil {
+		cfg.Dial, cfg.Proxied = through.DialContext, true
+	}
 	if cfg.Charset, err = charset(s.Charset); err != nil {
 		return cfg, closeTrace, err
 	}

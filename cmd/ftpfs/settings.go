@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -30,6 +31,9 @@ type settings struct {
 	Debug      bool
 
 	tlsSettings
+
+	Proxy   string // URL; it may have a password
+	NoProxy string
 
 	PasswordFile string
 	NetrcFile    string
@@ -73,6 +77,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.DurationVar(&s.Timeout, "timeout", 30*time.Second, "give up when the server is silent for so long")
 	f.IntVar(&s.Connections, "connections", 8, "open at most so many control connections")
 	f.DurationVar(&s.KeepAlive, "keepalive", 0, "keep the last connection open by a NOOP at this interval; 0: let it go when idle")
+	f.StringVar(&s.Proxy, "proxy", "", "reach the server by this proxy, socks5://host:port or http://host:port; default: $ftp_proxy, $ALL_PROXY; none: directly")
 	f.BoolVar(&s.Active, "active", false, "active mode: the server opens the data connections")
 	f.StringVar(&s.Charset, "charset", "", "the server writes names in this `charset`, such as latin1; default: bytes as they are")
 	f.StringVar(&s.Timezone, "timezone", "", "the server lists times of this `zone`, such as Europe/Berlin; default: found out, else UTC")
@@ -173,6 +178,8 @@ func (s *settings) check() error {
 		return fmt.Errorf("--connections %d: must be 1 to 128", s.Connections)
 	case s.Timeout < time.Second:
 		return fmt.Errorf("--timeout %v: must be a second at least", s.Timeout)
+	case s.Active && s.Proxy != "":
+		return errors.New("--active: a proxy lets nobody connect to us; leave it away, or give --proxy=none")
 	case s.ListTTL < 0:
 		return fmt.Errorf("--list-ttl %v: must not be negative", s.ListTTL)
 	case !cache.Prefetch(s.Prefetch).Valid():
