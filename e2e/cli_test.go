@@ -135,6 +135,26 @@ func TestPasswordIsNotVisible(t *testing.T) {
 	}
 }
 
+// While a password is held there is no core dump, and no look into the memory
+// for others. What shows that is the group of the files in /proc/PID: it is the
+// process's own, and root's if the process is not dumpable.
+func TestPasswordIsNotDumped(t *testing.T) {
+	needMounts(t)
+	anonymous, secret := ftptest.NewServer(t), ftptest.NewServer(t, ftptest.WithLogin("joe", "sesame"))
+	for url, want := range map[string]uint32{anonymous.URL(): 65534, secret.URL(): 0} {
+		dir := mountDir(t)
+		must(t, "setpriv", "--regid=65534", "--clear-groups", ftpfs, "mount", url, dir)
+		st, err := os.Stat(fmt.Sprintf("/proc/%d/environ", serving(dir)))
+		must(t, ftpfs, "umount", dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := st.Sys().(*syscall.Stat_t).Gid; got != want {
+			t.Errorf("%s: group %d, want %d", url, got, want)
+		}
+	}
+}
+
 func TestPasswordSources(t *testing.T) {
 	needMounts(t)
 	srv := ftptest.NewServer(t, ftptest.WithLogin("joe", "sesame"))
@@ -163,6 +183,19 @@ func TestPasswordSources(t *testing.T) {
 	t.Run("variable", func(t *testing.T) {
 		t.Setenv("FTPFS_PASSWORD", "sesame")
 		works(t, "ftp://joe@"+srv.Addr+"/")
+	})
+	t.Run("files that others can read", func(t *testing.T) {
+		for _, name := range []string{file, netrc} {
+			if err := os.Chmod(name, 0o640); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, flag := range []string{"--password-file=" + file, "--netrc-file=" + netrc} {
+			r := try(t, ftpfs, "mount", flag, "ftp://joe@"+srv.Addr+"/", mountDir(t))
+			if r.code != 2 || !strings.Contains(r.out, "chmod 600") {
+				t.Errorf("%s: %d: %s", flag, r.code, r.out)
+			}
+		}
 	})
 	t.Run("none", func(t *testing.T) {
 		t.Setenv("NETRC", filepath.Join(t.TempDir(), "no"))

@@ -52,6 +52,9 @@ func (a *app) readPasswordFile(name string) (string, error) {
 			return "", fmt.Errorf("password file: %w", err)
 		}
 		defer func() { _ = f.Close() }()
+		if err := isPrivate(f); err != nil {
+			return "", err
+		}
 		r = f
 	}
 	line, err := bufio.NewReader(io.LimitReader(r, 64<<10)).ReadString('\n')
@@ -62,6 +65,16 @@ func (a *app) readPasswordFile(name string) (string, error) {
 		return "", fmt.Errorf("password file %s: its first line is empty", name)
 	}
 	return line, nil
+}
+
+// isPrivate refuses a file with a password that others can read: they may have
+// done so.
+func isPrivate(f *os.File) error {
+	st, err := f.Stat()
+	if err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o077 != 0 {
+		err = fmt.Errorf("%s has a password and can be read by others (%v); chmod 600 it", f.Name(), st.Mode().Perm())
+	}
+	return err
 }
 
 // fromNetrc looks the host up as ftp(1) does. A file that was named must
@@ -79,12 +92,15 @@ func (a *app) fromNetrc(s *settings) (found bool, err error) {
 		}
 		name = filepath.Join(home, ".netrc")
 	}
-	if _, err := os.Stat(name); err != nil {
+	f, err := os.Open(name)
+	if err != nil {
 		if named || !errors.Is(err, os.ErrNotExist) {
 			return false, fmt.Errorf("netrc: %w", err)
 		}
 		return false, nil
 	}
+	private := isPrivate(f)
+	_ = f.Close()
 	n, err := netrc.Parse(name)
 	if err != nil {
 		return false, fmt.Errorf("netrc file %s: %w", name, err)
@@ -100,7 +116,9 @@ func (a *app) fromNetrc(s *settings) (found bool, err error) {
 	if s.User == "" {
 		s.User = login
 	}
-	s.Password = m.Get("password")
+	if s.Password = m.Get("password"); s.Password != "" && private != nil && s.User != "anonymous" && s.User != "ftp" {
+		return false, private
+	}
 	if s.Account == "" {
 		s.Account = m.Get("account")
 	}

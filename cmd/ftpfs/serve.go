@@ -16,6 +16,8 @@ import (
 	"ftpfs/cache/disk"
 	"ftpfs/fs"
 	"ftpfs/ftpconn"
+
+	"golang.org/x/sys/unix"
 )
 
 // serve connects, mounts, calls ready, and returns when the mount has ended.
@@ -51,6 +53,12 @@ func (a *app) serve(ctx context.Context, s *settings, ready func(notice string))
 		Prefetch: cache.Prefetch(s.Prefetch), Disk: store, Origin: s.PublicURL,
 	})
 	defer func() { _ = c.Close() }()
+	if s.Password != "" {
+		// No core dump, and no look into our memory, for whom we are not root to.
+		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+			return fail(exitFailure, "prctl: %w", err)
+		}
+	}
 
 	if err := firstLook(ctx, signals, pool, c); err != nil {
 		return explainFirstLook(s, err)
