@@ -75,3 +75,20 @@ func TestWhatFollowsATransferFails(t *testing.T) {
 		})
 	}
 }
+
+// Pure-FTPd may answer a command that it reads while it sends data, ahead of
+// the transfer's own last reply.
+func TestCommandThatIsSwallowed(t *testing.T) {
+	srv := orderly(t)
+	srv.Greeting("220---------- Welcome to Pure-FTPd [privsep] [TLS] ----------\r\n220 You will be disconnected.\r\n")
+	p := connect(t, srv.Host, srv.Port, func(c *ftpconn.Config) { c.Connections = 1 })
+	readSmall(t, p, 9)
+	for i := 1; i < 10; i++ {
+		if i%3 == 0 {
+			srv.Plan("RETR", ftptest.Plan{Start: "150 Go.\r\n500 ?\r\n"})
+			srv.Next("EPSV", func(*ftptest.Session, string) {}) // it was answered above
+		}
+		readSmall(t, p, i)
+		srv.Plan("RETR", ftptest.Plan{})
+	}
+}

@@ -198,7 +198,7 @@ func (t *transfer) finish() (reply, error) {
 	c.setTimeout(min(finalWait, c.cfg.Timeout))
 	defer c.setTimeout(c.cfg.Timeout)
 	r, err := c.receive(t.cmd.verb)
-	for err == nil && r.class() == 1 {
+	for err == nil && (r.class() == 1 || t.swallowed(r)) {
 		r, err = c.receive(t.cmd.verb)
 	}
 	if err != nil {
@@ -208,6 +208,17 @@ func (t *transfer) finish() (reply, error) {
 		return r, newError(t.cmd.verb, t.cmd.arg, r)
 	}
 	return r, nil
+}
+
+// swallowed says that a reply is about the EPSV behind the transfer, which came
+// too late for it: what Pure-FTPd reads while it sends data it answers at once,
+// with 500 for all but ABOR.
+func (t *transfer) swallowed(r reply) bool {
+	if !t.chain || r.code != codeUnknown || t.c.srv.facts().queue != queueSameWrite {
+		return false
+	}
+	t.chain = false
+	return true
 }
 
 // abandon ends a transfer early: the data connection is closed and the
@@ -237,12 +248,12 @@ func (t *transfer) abandon() {
 	c.resynchronise()
 }
 
-// mayChain says whether EPSV may follow a transfer before its final reply: the
-// server must work strictly in order, and answer a data connection that is
-// closed early with exactly one reply.
+// mayChain says whether EPSV may follow a transfer before its final reply, in
+// the same packet: the server must work in order, and answer a data connection
+// that is closed early with exactly one reply.
 func (c *Conn) mayChain() bool {
 	facts := c.srv.facts()
-	return facts.queue == queueAll && facts.software.cleanAbort() && !facts.noEPSV && !c.cfg.Active
+	return facts.queue >= queueSameWrite && facts.software.cleanAbort() && !facts.noEPSV && !c.cfg.Active
 }
 
 // settle takes the reply to the EPSV that was sent behind a transfer, once that
