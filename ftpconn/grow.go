@@ -19,6 +19,10 @@ const (
 	// slowLogin is the time from which on logins are made one by one: some
 	// servers spend seconds of CPU on the hash of a password.
 	slowLogin = time.Second
+
+	// maxDialing is how many logins may be under way to a server whose logins
+	// are quick.
+	maxDialing = 8
 )
 
 // growth says how many connections may be opened.
@@ -75,7 +79,7 @@ func (p *Pool) mayDialLocked() bool {
 	if !facts.known || facts.loginTime > slowLogin {
 		return p.dialing == 0
 	}
-	return p.dialing < 4
+	return p.dialing < maxDialing
 }
 
 // dialLocked opens a connection in the background. It goes to whoever waits
