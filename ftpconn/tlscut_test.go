@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"ftpfs/ftpconn"
@@ -56,14 +57,14 @@ func TestTLSIsNotCutShort(t *testing.T) {
 		"at the fourth record":      func(c net.Conn) *cutter { return &cutter{Conn: c, cut: 23, pass: 3} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			cutting := false // not while the pool explores
+			var cutting atomic.Bool // not while the pool explores
 			p := connect(t, srv.Host, srv.Port, func(c *ftpconn.Config) {
 				c.TLS, c.TLSConfig, c.Connections = ftpconn.TLSExplicit, srv.TLS.Clone(), 1
 				c.TLSConfig.MaxVersion = tls.VersionTLS12
 				c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 					var d net.Dialer
 					nc, err := d.DialContext(ctx, network, address)
-					if err != nil || address == srv.Addr || !cutting {
+					if err != nil || address == srv.Addr || !cutting.Load() {
 						return nc, err
 					}
 					wrapped := cut(nc)
@@ -78,7 +79,7 @@ func TestTLSIsNotCutShort(t *testing.T) {
 			if _, err := read(t.Context(), p, "/f", ftpconn.RetrOptions{Length: -1, Size: 100_000, Lane: ftpconn.LaneRead}); err != nil {
 				t.Fatal(err)
 			}
-			cutting = true
+			cutting.Store(true)
 			whole := strings.HasPrefix(name, "all")
 			for range 2 {
 				got, err := read(t.Context(), p, "/f", ftpconn.RetrOptions{Length: -1, Size: 100_000, Lane: ftpconn.LaneRead})
