@@ -121,23 +121,56 @@ func (c *Conn) protectControl(ctx context.Context) error {
 	return nil
 }
 
-// protectData makes the handshake on a data connection. The server has said
-// 1yz by then: before that some do not look at the connection.
-func (c *Conn) protectData(ctx context.Context, d *dataConn) error {
+// shaken is a data connection's handshake that came to its end.
+type shaken struct {
+	conn *tls.Conn
+	wire *endWatch
+	err  error
+}
+
+// shake makes the handshake on a data connection.
+func (c *Conn) shake(ctx context.Context, d *dataConn) shaken {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	wire := &endWatch{Conn: d.Conn}
+	tc, err := c.session.Data(ctx, wire)
+	return shaken{tc, wire, err}
+}
+
+// shakeEarly begins the handshake behind a command, without waiting for its
+// 1yz reply: that saves a round trip. Only servers that work in order are known
+// to take it; pyftpdlib, which looks at the connection before, resets it.
+func (c *Conn) shakeEarly(ctx context.Context, d *dataConn) <-chan shaken {
+	if !c.private || d.Conn == nil || c.srv.facts().queue < queueSameWrite {
+		return nil
+	}
+	result := make(chan shaken, 1)
+	raw := &dataConn{Conn: d.Conn} // d itself may be closed meanwhile
+	go func() { result <- c.shake(ctx, raw) }()
+	return result
+}
+
+// protectData makes the handshake on the data connection, or waits for the end
+// of the one that began early. The server has said 1yz by then: before that
+// some do not look at the connection.
+func (t *transfer) protectData(ctx context.Context) error {
+	c := t.c
 	if !c.private {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	d.wire = &endWatch{Conn: d.Conn}
-	tc, err := c.session.Data(ctx, d.wire)
-	if err != nil {
-		return err
+	var s shaken
+	if t.early != nil {
+		s = <-t.early
+	} else {
+		s = c.shake(ctx, t.data)
 	}
-	if !tc.ConnectionState().DidResume {
+	if s.err != nil {
+		return s.err
+	}
+	if !s.conn.ConnectionState().DidResume {
 		c.cfg.Trace.note(c.id, "data connection protected by a new TLS session: the server did not resume that of the control connection")
 	}
-	d.Conn = tc
+	t.data.Conn, t.data.wire = s.conn, s.wire
 	return nil
 }
 

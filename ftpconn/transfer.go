@@ -23,8 +23,9 @@ type transfer struct {
 	cmd   command
 	data  *dataConn
 	start time.Time
-	done  *reply // the final reply, if it came without a 1yz reply
-	chain bool   // EPSV was sent behind the command, and its reply is to come
+	early <-chan shaken // a handshake that began with the command; nil: none
+	done  *reply        // the final reply, if it came without a 1yz reply
+	chain bool          // EPSV was sent behind the command, and its reply is to come
 
 	// Who ends a transfer need not be who reads it.
 	bytes atomic.Int64 // moved so far
@@ -76,6 +77,7 @@ func (c *Conn) startTransfer(ctx context.Context, cmd command, ahead []command, 
 			_ = t.data.Close()
 			return nil, err
 		}
+		t.early = c.shakeEarly(ctx, t.data)
 	}
 	var failed error
 	for _, a := range ahead {
@@ -138,7 +140,7 @@ func (t *transfer) begin(ctx context.Context) error {
 		if err := c.accept(t.data); err != nil {
 			return err
 		}
-		if err := c.protectData(ctx, t.data); err != nil {
+		if err := t.protectData(ctx); err != nil {
 			return t.unprotected(err)
 		}
 		return nil
