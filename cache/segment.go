@@ -145,7 +145,7 @@ func (t *content) dropSegmentsLocked() {
 	}
 }
 
-// measure notes how fast a transfer moves while it need not wait for its
+// measureLocked notes how fast a transfer moves while it need not wait for its
 // reader: rate is of the last tenth of a second at least.
 func (f *fetch) measureLocked(n int, took time.Duration) {
 	const window = 100 * time.Millisecond
