@@ -85,6 +85,10 @@ func TestCommandThatIsSwallowed(t *testing.T) {
 	readSmall(t, p, 9)
 	for i := 1; i < 10; i++ {
 		if i%3 == 0 {
+			// The EPSV of the transfer before must have had its answer.
+			if _, err := p.Stat(t.Context(), "/dir/f1", ftpconn.LaneMeta); err != nil {
+				t.Fatal(err)
+			}
 			srv.Plan("RETR", ftptest.Plan{Start: "150 Go.\r\n500 ?\r\n"})
 			srv.Next("EPSV", func(*ftptest.Session, string) {}) // it was answered above
 		}

@@ -30,6 +30,12 @@ type Config struct {
 	// byte that moves. 0 means 30 seconds.
 	Timeout time.Duration
 
+	// Hard makes calls wait for as long as the server can not be reached,
+	// once it was: until it is back, or their context ends. Otherwise the
+	// first ones wait for a while, at most for Timeout, and the others fail at
+	// once with ErrUnreachable.
+	Hard bool
+
 	// Connections is the largest number of control connections that are open
 	// at one time. 0 means 8.
 	Connections int

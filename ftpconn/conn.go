@@ -30,9 +30,12 @@ type Conn struct {
 	private bool        // data connections use TLS too
 
 	broken   error
-	quiet    bool   // the server was told or has said goodbye
-	cwd      string // the server's directory; "" if not known
-	restLeft bool   // the server may keep a restart offset
+	silent   bool      // it is broken because a command was not answered in time
+	asked    time.Time // when the last command was sent
+	quiet    bool      // the server was told or has said goodbye
+	cwd      string    // the server's directory; "" if not known
+	restLeft bool      // the server may keep a restart offset
+	rested   bool      // REST was sent, and nothing since that takes it back
 	data     *dataConn
 
 	nextPort  uint16 // where the server waits for a data connection already; 0: nowhere
@@ -58,17 +61,37 @@ func (c *idleConn) Read(p []byte) (int, error) {
 	return n, timeoutError(err)
 }
 
+// Write writes all of p. What the kernel has sent of what it was given before
+// is progress too: on a slow line it takes nothing new until much of that is
+// gone.
 func (c *idleConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
+	return c.patiently(func(done int) (int, error) { return c.Conn.Write(p[done:]) })
+}
+
+// patiently sends by a function, which is told how much it has sent before, and
+// which sends all of the rest but for an error.
+func (c *idleConn) patiently(send func(done int) (int, error)) (int, error) {
+	done := 0
+	for left := unsent(c.Conn); ; {
+		if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
+			return done, err
+		}
+		n, err := send(done)
+		done += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return done, err
+		}
+		now := unsent(c.Conn)
+		if n == 0 && now >= left {
+			return done, timeoutError(err)
+		}
+		left = now
 	}
-	n, err := c.Conn.Write(p)
-	return n, timeoutError(err)
 }
 
 // timeoutError gives an expired deadline its name.
 func timeoutError(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
 	}
 	return err
@@ -110,7 +133,7 @@ func (c command) String() string {
 func (c *Conn) line(cmd command) (string, error) {
 	line := cmd.String()
 	if strings.ContainsAny(line, "\r\n\x00") {
-		return "", fmt.Errorf("%s %s: %w", cmd.verb, Printable(cmd.arg), ErrName)
+		return "", fmt.Errorf("%s: %w", Printable(maskSecret(line)), ErrName)
 	}
 	// 0xFF begins a Telnet command and is doubled to mean itself, RFC 854.
 	if c.srv.speaksTelnet() {
@@ -136,6 +159,7 @@ func (c *Conn) send(commands ...command) error {
 		c.cfg.Trace.sent(c.id, cmd.String())
 	}
 	c.lastUse = time.Now()
+	c.asked = c.lastUse
 	if _, err := io.WriteString(c.control, b.String()); err != nil {
 		return c.fail(fmt.Errorf("%s: sending the command: %w", commands[0].verb, err))
 	}
@@ -177,6 +201,7 @@ func (c *Conn) do(ctx context.Context, verb, arg string) (reply, error) {
 func (c *Conn) final(verb, arg string) (reply, error) {
 	r, err := c.receive(verb)
 	if err != nil {
+		c.silent = errors.Is(err, ErrTimeout)
 		return r, err
 	}
 	switch r.class() {

@@ -64,6 +64,8 @@ func TestOddServersWork(t *testing.T) {
 		"no REST": func(s *ftptest.Script) {
 			s.Reply("REST", "502 Not here.\r\n")
 		},
+		"REST is refused otherwise": func(s *ftptest.Script) { s.Reply("REST", "550 Not today.\r\n") },
+		"REST is ignored":           func(s *ftptest.Script) { s.Plan("RETR", ftptest.Plan{IgnoreRest: true}) },
 		"150 before the connection": func(s *ftptest.Script) {
 			for _, v := range []string{"RETR", "LIST", "MLSD"} {
 				s.Plan(v, ftptest.Plan{Early: true})

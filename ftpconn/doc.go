@@ -20,6 +20,17 @@
 // opened again where it ended, so everything works with a single connection.
 // Nothing waits for a second connection while it holds one.
 //
+// # Changes
+//
+// A command that changes something is sent again if its connection breaks, and
+// the refusal of what the first try had done already is success. What can not
+// be found out is ErrInDoubt. Refusals get their meaning by a second look, and
+// [Final] says which of them last.
+//
+// An [Upload] keeps little content until Commit; then command, content and what
+// belongs to it go out at once. More is sent as it comes. Uploads are never
+// asked to give way.
+//
 // # What is never trusted
 //
 // Only one function makes command lines, Conn.line; it refuses CR, LF and

@@ -14,6 +14,9 @@ var (
 	ErrNotDir = errors.New("not a directory")
 	ErrIsDir  = errors.New("is a directory")
 
+	// ErrNotEmpty says that a directory which must be empty is not.
+	ErrNotEmpty = errors.New("directory not empty")
+
 	// ErrNotSupported says that the server does not know the command
 	// (replies 500, 501, 502, 504 where the command itself was in order).
 	ErrNotSupported = errors.New("the server does not support this")
@@ -32,6 +35,10 @@ var (
 	// ErrShort says that a transfer ended before all of the content came.
 	ErrShort = errors.New("transfer ended early")
 
+	// ErrSize comes with ErrShort: the server says that this was all of a file
+	// that should have been longer.
+	ErrSize = errors.New("the file is shorter than it was said to be")
+
 	// ErrBadListing says that a listing held bytes that no parser knows,
 	// and nothing that one does.
 	ErrBadListing = errors.New("directory listing not understood")
@@ -41,6 +48,10 @@ var (
 
 	// ErrUnreachable says that no connection can be made at present.
 	ErrUnreachable = errors.New("server can not be reached")
+
+	// ErrAway says that nothing was tried, since the server could not be
+	// reached a moment ago. It comes with ErrUnreachable.
+	ErrAway = errors.New("the server is away")
 
 	// ErrLogin says that the server refused the user or the password.
 	ErrLogin = errors.New("login refused")

@@ -3,7 +3,8 @@ package ftpconn
 import "strings"
 
 // features is what the server says it can do: the lines of its reply to FEAT,
-// RFC 2389 section 3.2, by upper-case name, with their parameters.
+// RFC 2389 section 3.2, by upper-case name, with their parameters. ProFTPD has
+// a line for each SITE command that it knows; these are by both words.
 type features map[string]string
 
 // parseFeatures reads the lines between the first and the last of a FEAT
@@ -16,7 +17,11 @@ func parseFeatures(lines []string) features {
 		}
 		name, parameters, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if name != "" {
-			f[strings.ToUpper(name)] = strings.TrimSpace(parameters)
+			name, parameters = strings.ToUpper(name), strings.TrimSpace(parameters)
+			f[name] = parameters
+			if name == "SITE" {
+				f[name+" "+strings.ToUpper(parameters)] = ""
+			}
 		}
 	}
 	return f

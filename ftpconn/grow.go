@@ -1,9 +1,7 @@
 package ftpconn
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"syscall"
 	"time"
 )
@@ -72,6 +70,9 @@ func (p *Pool) mayDialLocked() bool {
 		p.growth.limit++
 		p.growth.limitUntil = now.Add(limitMemory)
 	}
+	if len(p.conns) == 0 && p.outage.is() {
+		return p.dialing == 0 // one at a time tries whether the server is back
+	}
 	if len(p.conns)+p.dialing >= p.growth.limit || now.Before(p.growth.pauseUntil) && len(p.conns) > 0 {
 		return false
 	}
@@ -86,6 +87,7 @@ func (p *Pool) mayDialLocked() bool {
 // by then: a login that was begun is not wasted when its waiter leaves.
 func (p *Pool) dialLocked() {
 	p.dialing++
+	p.outage.tried = time.Now()
 	p.lastID++
 	id := p.lastID
 	p.work.Go(func() { p.dialAndServe(id) })
@@ -101,7 +103,7 @@ func (p *Pool) dialAndServe(id int) {
 	p.dialing--
 	if err == nil {
 		p.conns[c] = struct{}{}
-		p.outage.over()
+		p.backLocked()
 		p.putLocked(c)
 		p.serveLocked()
 		return
@@ -109,34 +111,22 @@ func (p *Pool) dialAndServe(id int) {
 	if p.closed {
 		return
 	}
-	if len(p.conns) > 0 || p.dialing > 0 {
+	if len(p.conns) > 0 || p.dialing > 0 && saysTooMany(err) {
 		p.learnLimitLocked(err)
 		p.serveLocked()
 		return
 	}
-	if wait, again := p.outage.failed(err); again {
-		p.dialing++
-		p.work.Go(func() {
-			select {
-			case <-time.After(wait):
-			case <-p.ctx.Done():
-			}
-			p.dialAndServe(id)
-		})
-		return
+	if p.dialing > 0 {
+		return // another login is still under way
 	}
-	for w := p.nextWaiterLocked(); w != nil; w = p.nextWaiterLocked() {
-		w.grant <- grant{err: err}
-	}
+	p.awayLocked(id, err)
 }
 
 // learnLimitLocked takes a refusal, while other connections work, for the
 // server's limit.
 func (p *Pool) learnLimitLocked(err error) {
 	now := time.Now()
-	var refused *Error
-	isLimit := errors.As(err, &refused) && (tooMany(refused) || errors.Is(err, ErrLogin)) ||
-		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+	isLimit := saysTooMany(err) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
 	if !isLimit {
 		p.growth.pauseUntil = now.Add(5 * time.Second)
 		return
@@ -146,6 +136,12 @@ func (p *Pool) learnLimitLocked(err error) {
 		p.cfg.Logger.Info("the server allows no more connections", "open", n, "reason", err)
 	}
 	p.growth.limitUntil = now.Add(limitMemory)
+}
+
+// saysTooMany says that a server refused a login, which it had taken before.
+func saysTooMany(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused) && (tooMany(refused) || errors.Is(err, ErrLogin))
 }
 
 // preemptLocked makes a transfer that is less urgent than w give up its
@@ -176,56 +172,7 @@ func (p *Pool) preemptLocked(w *waiter) bool {
 // spareLocked opens a connection ahead of need while a transfer runs, so that
 // a user's next listing does not wait for a login.
 func (p *Pool) spareLocked() {
-	if !p.closed && len(p.streams) > 0 && len(p.idle) == 0 && p.recycling == 0 && p.dialing == 0 && p.mayDialLocked() {
+	if !p.closed && len(p.streams)+p.sending > 0 && len(p.idle) == 0 && p.recycling == 0 && p.dialing == 0 && p.mayDialLocked() {
 		p.dialLocked()
 	}
-}
-
-// Once all connections are lost, the first calls wait while the server may
-// come back, patience long; after that calls fail at once, and one login
-// after each pause tries whether it is back.
-const (
-	patience   = 4 * time.Second
-	firstPause = 50 * time.Millisecond
-	lastPause  = 10 * time.Second
-)
-
-// outage is the state of a server that can not be reached.
-type outage struct {
-	worked  bool      // there was a connection once
-	began   time.Time // zero: no outage
-	pause   time.Duration
-	retryAt time.Time
-	reason  error
-}
-
-// over notes that the server is there.
-func (o *outage) over() { *o = outage{worked: true} }
-
-// failed notes a failed login. It says whether, and after which pause, those
-// who wait should go on waiting for another one.
-func (o *outage) failed(err error) (wait time.Duration, again bool) {
-	if !o.worked || errors.Is(err, context.Canceled) {
-		return 0, false // the first login fails at once
-	}
-	now := time.Now()
-	if o.began.IsZero() {
-		o.began, o.pause = now, firstPause
-	} else {
-		o.pause = min(2*o.pause, lastPause)
-	}
-	o.reason = err
-	if !errors.Is(err, ErrTimeout) && now.Sub(o.began)+o.pause < patience {
-		return o.pause, true
-	}
-	o.retryAt = now.Add(o.pause)
-	return 0, false
-}
-
-// err is the answer to a call that comes while the server is known to be away.
-func (o *outage) err(connections int) error {
-	if connections > 0 || o.began.IsZero() || time.Now().After(o.retryAt) {
-		return nil
-	}
-	return fmt.Errorf("%w (trying again in %v): %w", ErrUnreachable, time.Until(o.retryAt).Round(time.Second), o.reason)
 }

@@ -54,7 +54,7 @@ func (c *Conn) listMachine(ctx context.Context, dir string) (*Listing, error) {
 		return nil, err
 	}
 	g := &gatherer{cfg: c.cfg, dir: dir}
-	l, err := c.gather(t, g, func(line []byte) error {
+	l, err := c.gather(ctx, t, g, func(line []byte) error {
 		e, err := listing.ParseFacts(line)
 		if errors.Is(err, listing.ErrSkip) {
 			return nil
@@ -154,7 +154,7 @@ func (c *Conn) listWith(ctx context.Context, dir, options string) (*Listing, err
 	}
 	p := listing.NewParser(listing.Options{Now: time.Now(), Location: location, Dialect: facts.dialect, Dir: c.cwd})
 	g := &gatherer{cfg: c.cfg, dir: dir, parser: p}
-	l, err := c.gather(t, g, func(line []byte) error {
+	l, err := c.gather(ctx, t, g, func(line []byte) error {
 		p.Line(line)
 		if len(p.Entries()) > c.cfg.MaxEntries {
 			return errTooMany
@@ -178,14 +178,26 @@ func (c *Conn) listWith(ctx context.Context, dir, options string) (*Listing, err
 var errTooMany = errors.New("too many entries")
 
 // gather reads a listing to its end and says how far it can be relied on.
-func (c *Conn) gather(t *transfer, g *gatherer, each func([]byte) error) (*Listing, error) {
-	if err := eachLine(t, each, g.unparsedLine); err != nil {
+func (c *Conn) gather(ctx context.Context, t *transfer, g *gatherer, each func([]byte) error) (*Listing, error) {
+	// However slowly it comes, whoever does not want it any more can leave.
+	stop := context.AfterFunc(ctx, func() { _ = t.data.Close() })
+	defer stop()
+	watch := &cutWatch{r: t, limit: c.cfg.MaxEntries + 1000} // a few headings do no harm
+	look := func(line []byte) error {
+		watch.line(line)
+		return each(line)
+	}
+	if err := eachLine(watch, look, g.unparsedLine); err != nil {
 		if errors.Is(err, errTooMany) {
 			t.abandon()
 			return nil, fmt.Errorf("%s %s: more than %d entries: %w", t.cmd.verb, Printable(g.dir), c.cfg.MaxEntries, ErrBadListing)
 		}
+		if ctx.Err() != nil {
+			return nil, c.fail(ctx.Err())
+		}
 		// A cut data connection; what the server says of it is the better error.
 		if _, final := t.finish(); final != nil {
+			c.silent = errors.Is(err, ErrTimeout) && errors.Is(final, ErrTimeout)
 			return nil, final
 		}
 		return nil, fmt.Errorf("%s %s: %w: %w", t.cmd.verb, Printable(g.dir), ErrShort, err)
@@ -196,6 +208,11 @@ func (c *Conn) gather(t *transfer, g *gatherer, each func([]byte) error) (*Listi
 	}
 	if t.data.cutShort() {
 		return nil, fmt.Errorf("%s %s: %w: TLS was not closed in order", t.cmd.verb, Printable(g.dir), ErrShort)
+	}
+	if t.done == nil { // a server that skips 150 sends nothing
+		if err := watch.verdict(c, t.cmd, g.dir); err != nil {
+			return nil, err
+		}
 	}
 	if g.parser != nil {
 		result := g.parser.Finish()

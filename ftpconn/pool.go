@@ -27,6 +27,7 @@ type Pool struct {
 	recycling int                // connections that come back by themselves
 	waiters   [laneCount][]*waiter
 	streams   map[*stream]struct{} // transfers that can be asked to give way
+	sending   int                  // uploads that have a connection
 	lastID    int
 	lastUse   time.Time
 	coldUntil time.Time // data connections could not be opened in advance
@@ -86,6 +87,22 @@ func (p *Pool) Stat(ctx context.Context, name string, lane Lane) (Entry, error) 
 	return e, err
 }
 
+// Exists asks about one path in one round trip. A refusal counts as absence,
+// which Stat would look into: it is for those who are about to make the file.
+func (p *Pool) Exists(ctx context.Context, name string, lane Lane) (e Entry, found bool, err error) {
+	err = p.do(ctx, lane, func(c *Conn) error {
+		var err error
+		e, err = c.look(ctx, name)
+		found = err == nil
+		var refused *Error
+		if errors.As(err, &refused) && c.broken == nil && !refused.Temporary() {
+			return nil
+		}
+		return err
+	})
+	return e, found, err
+}
+
 // Room says how many transfers more could run without waiting for one of those
 // that are under way.
 func (p *Pool) Room() int {
@@ -107,17 +124,18 @@ func (p *Pool) RoundTrip() time.Duration {
 	return p.srv.roundTrip
 }
 
-// do runs f with a connection. Everything that a Pool does may be repeated,
-// so work that a connection broke under is done again on another one; but
-// not after a timeout, since the user has waited long enough.
+// do runs f with a connection. It is for what may be repeated: work that a
+// connection broke under is done again on another one; but not after a timeout,
+// since the user has waited long enough, unless that is how it is wanted
+// (Config.Hard).
 func (p *Pool) do(ctx context.Context, lane Lane, f func(*Conn) error) error {
 	for try := 0; ; try++ {
 		c, err := p.get(ctx, lane)
 		if err != nil {
 			return err
 		}
-		err = f(c)
-		again := err != nil && try < 3 && ctx.Err() == nil && worthRetry(c, err, try)
+		err = c.safely(f)
+		again := err != nil && ctx.Err() == nil && p.worthRetry(c, err, try)
 		p.put(c)
 		if !again {
 			if err != nil && ctx.Err() != nil {
@@ -129,8 +147,14 @@ func (p *Pool) do(ctx context.Context, lane Lane, f func(*Conn) error) error {
 }
 
 // worthRetry says whether another connection may do better.
-func worthRetry(c *Conn, err error, try int) bool {
-	if errors.Is(err, ErrTimeout) || errors.Is(err, ErrName) {
+func (p *Pool) worthRetry(c *Conn, err error, try int) bool {
+	if p.cfg.Hard && c.silent {
+		return true
+	}
+	if try >= 3 {
+		return false
+	}
+	if errors.Is(err, ErrTimeout) || errors.Is(err, ErrName) || errors.Is(err, errPanic) {
 		return false
 	}
 	if c.broken != nil {
@@ -183,7 +207,7 @@ func (p *Pool) get(ctx context.Context, lane Lane) (*Conn, error) {
 		}
 		p.dropLocked(c)
 	}
-	if err := p.outage.err(len(p.conns)); err != nil {
+	if err := p.knownAwayLocked(time.Now()); err != nil {
 		p.mu.Unlock()
 		return nil, err
 	}
@@ -201,6 +225,10 @@ func (p *Pool) get(ctx context.Context, lane Lane) (*Conn, error) {
 			return g.conn, g.err
 		case <-turns.C:
 			p.mu.Lock()
+			if err := p.overdueLocked(w, time.Now()); err != nil && p.withdrawLocked(w) {
+				p.mu.Unlock()
+				return nil, err
+			}
 			p.serveLocked()
 			p.mu.Unlock()
 		case <-ctx.Done():
@@ -213,18 +241,26 @@ func (p *Pool) get(ctx context.Context, lane Lane) (*Conn, error) {
 // leave takes a waiter out of the queue, or passes on what it was given.
 func (p *Pool) leave(w *waiter) {
 	p.mu.Lock()
+	waiting := p.withdrawLocked(w)
+	p.mu.Unlock()
+	if waiting {
+		return
+	}
+	if g := <-w.grant; g.conn != nil {
+		p.put(g.conn)
+	}
+}
+
+// withdrawLocked takes a waiter out of the queue, if it is still there.
+func (p *Pool) withdrawLocked(w *waiter) bool {
 	queue := p.waiters[w.lane]
 	for i := range queue {
 		if queue[i] == w {
 			p.waiters[w.lane] = append(queue[:i:i], queue[i+1:]...)
-			p.mu.Unlock()
-			return
+			return true
 		}
 	}
-	p.mu.Unlock()
-	if g := <-w.grant; g.conn != nil {
-		p.put(g.conn)
-	}
+	return false
 }
 
 // takeIdleLocked takes the idle connection that is the quickest to use: a hot
@@ -257,6 +293,9 @@ func (p *Pool) put(c *Conn) {
 func (p *Pool) putLocked(c *Conn) {
 	if c.broken != nil || p.closed {
 		p.dropLocked(c)
+		if c.silent {
+			p.suspectLocked(c)
+		}
 		p.serveLocked()
 		return
 	}
@@ -284,6 +323,11 @@ func (p *Pool) putLocked(c *Conn) {
 // dropLocked closes a connection for good.
 func (p *Pool) dropLocked(c *Conn) {
 	delete(p.conns, c)
+	if p.closed { // nobody may wait for more work now
+		_ = c.wire.Close()
+		c.Close()
+		return
+	}
 	p.work.Go(c.Close)
 }
 
@@ -312,7 +356,8 @@ func (p *Pool) Close() error {
 	idle := p.idle
 	p.idle = nil
 	for _, c := range idle {
-		p.dropLocked(c)
+		delete(p.conns, c)
+		p.work.Go(c.Close)
 	}
 	for c := range p.conns { // in use: whoever has it finds it broken
 		_ = c.wire.Close()

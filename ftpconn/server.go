@@ -32,23 +32,34 @@ const (
 type server struct {
 	mu sync.Mutex // guards all that follows
 
-	known     bool // greeting and features were seen once
-	software  software
-	queue     queueing
-	features  features
-	loginDir  string // as PWD told after login
-	root      string // what Config.Root comes to; "" before it is known
-	noEPSV    bool   // EPSV is refused
-	noSize    bool   // SIZE, MDTM are refused
-	noMDTM    bool
-	noStatus  bool     // replies to STAT of a directory were not in order
-	listAll   tristate // whether "LIST -a" shows hidden files, and is no file name
-	dialect   listing.Dialect
-	location  *time.Location // of the times in LIST; nil before it is known
-	loginTime time.Duration  // how long the last login took
-	noTLS     bool           // AUTH TLS is refused
-	security  Security       // of the last login
-	roundTrip time.Duration  // how long TCP connections take to open, smoothed
+	known       bool // greeting and features were seen once
+	software    software
+	queue       queueing
+	features    features
+	loginDir    string // as PWD told after login
+	root        string // what Config.Root comes to; "" before it is known
+	noEPSV      bool   // EPSV is refused
+	noSize      bool   // SIZE, MDTM are refused
+	noMDTM      bool
+	noStatus    bool            // replies to STAT of a directory were not in order
+	listAll     tristate        // whether "LIST -a" shows hidden files, and is no file name
+	dots        map[string]bool // by command: whether its listings show "."
+	bareEnd     bool            // the last line of a listing has no end
+	looksCut    map[string]bool // listings that seemed to have been cut
+	odd         int             // odd replies of a server that is known better, since oddSince
+	oddSince    time.Time
+	dialect     listing.Dialect
+	location    *time.Location // of the times in LIST; nil before it is known
+	loginTime   time.Duration  // how long the last login took
+	noTLS       bool           // AUTH TLS is refused
+	setTime     timeSetting
+	noSite      [siteCommands]bool // SITE commands that are not known
+	canCopy     tristate           // SITE CPFR
+	noAhead     bool               // content that came ahead of the 1yz reply was lost
+	noSpaceInfo bool               // free space is not told
+	security    Security           // of the last login
+	roundTrip   time.Duration      // how long TCP connections take to open, smoothed
+	rest        tristate           // whether REST works
 }
 
 type tristate int8
@@ -135,6 +146,15 @@ func (s software) queueing() queueing {
 	return queueUnknown
 }
 
+// onUnix says that the software runs on Unix systems only.
+func (s software) onUnix() bool {
+	switch s {
+	case vsftpd, proftpd, pureftpd:
+		return true
+	}
+	return false
+}
+
 // cleanAbort says that a data connection which is closed early makes the
 // server send exactly one more reply.
 func (s software) cleanAbort() bool {
@@ -153,7 +173,7 @@ func (s *server) facts() serverFacts {
 		known: s.known, software: s.software, queue: s.queue, features: s.features,
 		noStatus: s.noStatus, root: s.root, noEPSV: s.noEPSV, noSize: s.noSize, noMDTM: s.noMDTM,
 		listAll: s.listAll, dialect: s.dialect, location: s.location, loginTime: s.loginTime,
-		noTLS: s.noTLS,
+		noTLS: s.noTLS, rest: s.rest, setTime: s.setTime, noSite: s.noSite, canCopy: s.canCopy, noAhead: s.noAhead, noSpaceInfo: s.noSpaceInfo,
 	}
 }
 
@@ -172,6 +192,12 @@ type serverFacts struct {
 	location       *time.Location
 	loginTime      time.Duration
 	noTLS          bool
+	setTime        timeSetting
+	noSite         [siteCommands]bool
+	canCopy        tristate
+	noAhead        bool
+	noSpaceInfo    bool
+	rest           tristate
 }
 
 // connected notes how long a TCP connection took to open.
@@ -191,13 +217,29 @@ func (s *server) learn(change func(*server)) {
 	change(s)
 }
 
-// demote notes that commands sent ahead did not work. It reports whether that
-// is news, so that the work is worth another try the plain way.
+// oddWithin is how close together a server that is known to take commands sent
+// ahead must answer oddly, and maxOdd how often, for that to be its own doing:
+// once may be the line's.
+const (
+	oddWithin = time.Minute
+	maxOdd    = 3
+)
+
+// demote notes that commands sent ahead did not work. It reports whether they
+// are not sent ahead any more, and that is news.
 func (s *server) demote() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue == queueNever {
 		return false
+	}
+	if s.software != otherSoftware {
+		if time.Since(s.oddSince) > oddWithin {
+			s.odd, s.oddSince = 0, time.Now()
+		}
+		if s.odd++; s.odd < maxOdd {
+			return false
+		}
 	}
 	s.queue = queueNever
 	return true

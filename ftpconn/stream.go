@@ -16,6 +16,10 @@ type RetrOptions struct {
 	Length int64 // -1: to the end
 	Size   int64 // of the whole file, as the caller knows it; -1: not known
 	Lane   Lane
+
+	// Longer, if set, is called when the file turns out to go on behind Size.
+	// It must not wait for anything.
+	Longer func()
 }
 
 // Stream is the content of a file, as it comes.
@@ -41,6 +45,8 @@ type stream struct {
 	want int64 // bytes still to come; -1: until the server ends
 	name string
 
+	longer func() // called when there is more than was wanted; may be nil
+
 	lane  atomic.Int32
 	since time.Time // when it got its connection
 
@@ -54,18 +60,20 @@ var _ Stream = (*stream)(nil)
 
 // Retr opens a file's content. ctx covers the opening only.
 func (p *Pool) Retr(ctx context.Context, name string, o RetrOptions) (Stream, error) {
-	want := o.Length
-	if o.Size >= 0 && (want < 0 || o.Offset+want > o.Size) {
+	want, longer := o.Length, o.Longer
+	if o.Size >= 0 && (want < 0 || o.Offset+want >= o.Size) {
 		want = max(0, o.Size-o.Offset)
+	} else {
+		longer = nil // it is not read to its end
 	}
 	for try := 0; ; try++ {
 		c, err := p.get(ctx, o.Lane)
 		if err != nil {
 			return nil, err
 		}
-		t, err := c.retr(ctx, name, o.Offset, want >= 0 && want <= shortTransfer)
+		t, err := c.retr(ctx, name, o.Offset, o.Size, want >= 0 && want <= shortTransfer)
 		if err != nil {
-			again := try < 3 && ctx.Err() == nil && worthRetry(c, err, try)
+			again := ctx.Err() == nil && p.worthRetry(c, err, try)
 			p.put(c)
 			if again {
 				continue
@@ -75,7 +83,7 @@ func (p *Pool) Retr(ctx context.Context, name string, o RetrOptions) (Stream, er
 			}
 			return nil, err
 		}
-		s := &stream{p: p, t: t, want: want, name: name, since: time.Now()}
+		s := &stream{p: p, t: t, want: want, name: name, longer: longer, since: time.Now()}
 		s.lane.Store(int32(o.Lane))
 		p.mu.Lock()
 		if p.closed {
@@ -203,7 +211,7 @@ func (s *stream) ended() error {
 	case err == nil && s.want < 0:
 		err = io.EOF
 	case err == nil:
-		err = fmt.Errorf("RETR %s: %w: %d bytes are missing", Printable(s.name), ErrShort, s.want)
+		err = fmt.Errorf("RETR %s: %w: %w: %d bytes are missing", Printable(s.name), ErrShort, ErrSize, s.want)
 	}
 	s.over = err
 	s.release()
@@ -269,9 +277,15 @@ func (s *stream) finishInBackground(complete bool) {
 	s.revoked = true // nothing is to be had here any more
 	p.recycling++
 	p.work.Go(func() {
-		s.mu.Lock()
-		s.conclude(complete)
-		s.mu.Unlock()
+		if complete {
+			s.mu.Lock()
+			s.conclude(true)
+			s.mu.Unlock()
+		} else {
+			// Whoever reads has s.over as the answer, and need not wait for a
+			// server that may be silent.
+			s.conclude(false)
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.recycling--
@@ -310,6 +324,9 @@ func (s *stream) atEnd() bool {
 	}
 	var one [1]byte
 	n, err := s.t.Read(one[:])
+	if n > 0 && s.longer != nil {
+		s.longer()
+	}
 	return n == 0 && errors.Is(err, io.EOF)
 }
 

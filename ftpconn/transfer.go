@@ -133,6 +133,7 @@ func (t *transfer) begin(ctx context.Context) error {
 	c := t.c
 	r, err := c.receive(t.cmd.verb)
 	if err != nil {
+		c.silent = errors.Is(err, ErrTimeout)
 		return err
 	}
 	switch r.class() {

@@ -5,7 +5,7 @@
 // or a directory, built on github.com/fclairamb/ftpserverlib. Script is a
 // small server of our own whose every reply and listing a test can replace,
 // for what a well-behaved server cannot play. Proxy sits before any server,
-// in this process or not, counts what passes and injects faults.
+// in this process or not, and injects faults.
 //
 // All of them listen on loopback only, at a port chosen by the kernel, record
 // the commands that clients send, and are safe for concurrent use unless a

@@ -75,7 +75,7 @@ func (l *Log) Count(verbs ...string) int {
 // from the server before it wrote again, so the number of turns is the number
 // of round trips that the control conversation cost. Without added latency a
 // reply may overtake the second of two pipelined writes, and the number is
-// then an upper bound; with latency (see Proxy) it is exact.
+// then an upper bound; over a long link it is exact.
 func (l *Log) Turns() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

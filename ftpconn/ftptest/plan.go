@@ -13,15 +13,15 @@ type Plan struct {
 	// pyftpdlib does; otherwise it follows.
 	Early bool
 
-	// Limit, if positive, is how many bytes are sent before the data
+	// Limit, if positive, is how many bytes are sent or taken before the data
 	// connection ends, by FIN or, with Reset, by RST. CutAtOnce ends it before
 	// the first byte.
 	Limit     int64
 	CutAtOnce bool
 	Reset     bool
 
-	// Stall, if positive, is how many bytes are sent before nothing happens any
-	// more, for ever.
+	// Stall, if positive, is how many bytes are sent or taken before nothing
+	// happens any more, for ever.
 	Stall int64
 
 	// Extra follows the content.
@@ -34,6 +34,8 @@ type Plan struct {
 	Delay time.Duration
 
 	// Final is sent as it is instead of the 226 line. NoFinal sends nothing.
+	// HangUp closes the control connection instead.
 	Final   string
 	NoFinal bool
+	HangUp  bool
 }

@@ -56,6 +56,9 @@ type settings struct {
 	globs       bool
 	telnet      bool
 	location    *time.Location
+	space       int64 // what AVBL answers; -1: it is not known
+	setByMDTM   bool
+	keepTargets bool
 }
 
 // NewScript starts a script on 127.0.0.1 that is closed at the end of the test.
@@ -76,7 +79,7 @@ func NewScriptAt(t TB, addr string) *Script {
 		Addr: tcp.String(), Host: tcp.IP.String(), Port: tcp.Port,
 		User: "anonymous", Password: "guest@",
 		Log: new(Log), listener: l,
-		set:      settings{greeting: "220 ftptest script\r\n", listOptions: true, location: time.UTC},
+		set:      settings{greeting: "220 ftptest script\r\n", listOptions: true, location: time.UTC, space: -1},
 		handlers: map[string]Handler{},
 		once:     map[string][]Handler{},
 		plans:    map[string]Plan{},
@@ -302,6 +305,9 @@ func (s *Script) featureLines() []string {
 		return s.set.features
 	}
 	var lines []string
+	if s.set.space >= 0 {
+		lines = append(lines, "AVBL")
+	}
 	for _, f := range []string{"EPRT", "EPSV", "MDTM", "MFMT", "MLST type*;size*;modify*;unique*;UNIX.mode*;", "MLSD", "PASV", "REST STREAM", "SIZE", "UTF8"} {
 		verb, _, _ := strings.Cut(f, " ")
 		if !s.disabled[verb] {

@@ -24,7 +24,7 @@ func init() {
 		"REST": doRest, "RETR": doRetr, "SIZE": doSize, "MDTM": doMdtm,
 		"LIST": doList, "NLST": doList, "MLSD": doMlsd, "MLST": doMlst, "STAT": doStat,
 		"STOR": doStor, "APPE": doStor, "DELE": doDele, "MKD": doMkd, "RMD": doRmd,
-		"RNFR": doRnfr, "RNTO": doRnto, "MFMT": doMfmt,
+		"RNFR": doRnfr, "RNTO": doRnto, "MFMT": doMfmt, "SITE": doSite, "AVBL": doAvbl,
 	}
 }
 
@@ -271,7 +271,7 @@ func doSize(c *Session, arg string) {
 }
 
 func doMdtm(c *Session, arg string) {
-	if !c.ready() {
+	if !c.ready() || setMdtm(c, arg) {
 		return
 	}
 	n, _, err := c.find(c.Path(arg))

@@ -115,7 +115,7 @@ func doRnto(c *Session, arg string) {
 	if !ok {
 		return
 	}
-	if n, _, err := c.find(to); err == nil && n.dir {
+	if n, _, err := c.find(to); err == nil && (n.dir || c.config().keepTargets) {
 		c.Reply(550, "Rename failed.")
 		return
 	}
@@ -144,7 +144,7 @@ func doMfmt(c *Session, arg string) {
 		return
 	}
 	stamp, name, _ := strings.Cut(arg, " ")
-	mod, err := time.Parse("20060102150405", stamp)
+	mod, err := time.Parse(stampForm, stamp)
 	n, resolved, errFind := c.find(c.Path(name))
 	if err != nil || errFind != nil {
 		c.Reply(550, "MFMT failed.")
@@ -152,12 +152,4 @@ func doMfmt(c *Session, arg string) {
 	}
 	c.touch(resolved, n, mod)
 	c.Reply(213, "Modify="+stamp+"; "+name)
-}
-
-func (s *Script) touch(name string, n *node, mod time.Time) {
-	changed := *n
-	changed.mod = mod
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.nodes[name] = &changed
 }

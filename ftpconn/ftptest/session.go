@@ -28,7 +28,9 @@ type Session struct {
 	verb     string // of the command being answered
 	user     string
 	loggedIn bool
-	from     string // RNFR
+	from     string      // RNFR
+	copyFrom *node       // SITE CPFR
+	mute     atomic.Bool // nothing is said any more
 
 	write sync.Mutex // held while a reply is written
 
@@ -51,7 +53,7 @@ func (c *Session) Close() {
 
 // Raw sends bytes as they are.
 func (c *Session) Raw(raw string) {
-	if raw == "" {
+	if raw == "" || c.mute.Load() {
 		return
 	}
 	n := c.config().split

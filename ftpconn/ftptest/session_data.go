@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -109,10 +110,18 @@ func (c *Session) Receive(store func([]byte) error) {
 		return
 	}
 	from := io.Reader(conn)
-	if p.Limit > 0 {
+	switch {
+	case p.CutAtOnce:
+		from = strings.NewReader("")
+	case p.Limit > 0:
 		from = io.LimitReader(conn, p.Limit)
+	case p.Stall > 0:
+		from = io.LimitReader(conn, p.Stall)
 	}
 	data, err := io.ReadAll(from)
+	if p.Stall > 0 {
+		<-c.done
+	}
 	if err == nil {
 		err = store(data)
 	}
@@ -179,6 +188,8 @@ func (c *Session) finish(conn net.Conn, p Plan, err error) {
 	switch {
 	case err != nil:
 		c.Reply(426, "Transfer ended early: "+err.Error())
+	case p.HangUp:
+		c.Close()
 	case p.NoFinal:
 	case p.Final != "":
 		c.Raw(p.Final)

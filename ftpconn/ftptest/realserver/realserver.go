@@ -55,9 +55,19 @@ type Options struct {
 	Root         string // the directory that it shows, readable by all
 	MaxPerClient int    // control connections; 0 is no limit
 
+	// QuickLogin makes the check of passwords cheap. Pure-FTPd's usual one
+	// takes seconds of CPU.
+	QuickLogin bool
+
 	// TLS makes the server offer AUTH TLS and demand it of those who log in,
 	// also for data connections.
 	TLS bool
+
+	// Writable lets the user change everything that the rights of Root and of
+	// what is below allow; tests give them by chmod, since the servers' users
+	// differ. ProFTPD gets its modules for SITE SYMLINK, SITE UTIME and SITE
+	// CPFR as well.
+	Writable bool
 
 	// Namespace is a network namespace, below /run/netns, in which the server
 	// runs, at port 2121 of the address Host; "" is our own, on loopback.
@@ -71,6 +81,7 @@ type Server struct {
 	Port     int
 	User     string
 	Password string
+	Dir      string // where clients find Options.Root: "/", but for a writable vsftpd
 
 	// TLS is a client's configuration that trusts the server, and CAFile has
 	// its certificate. Without Options.TLS they are empty.
@@ -105,7 +116,7 @@ func Start(t TB, kind Kind, o Options) *Server {
 	if err != nil {
 		unavailable("%s: %v", kind, err)
 	}
-	s := &Server{Kind: kind, Host: "127.0.0.1", User: "anonymous", t: t, dir: t.TempDir()}
+	s := &Server{Kind: kind, Host: "127.0.0.1", User: "anonymous", Dir: "/", t: t, dir: t.TempDir()}
 	if o.Namespace != "" {
 		s.Host, s.Port = o.Host, 2121
 	} else if s.Port, err = freePort(); err != nil {
@@ -147,7 +158,11 @@ func (s *Server) URL() string {
 	if s.TLS != nil {
 		scheme = "ftpes"
 	}
-	return fmt.Sprintf("%s://%s%s:%d/", scheme, who, s.Host, s.Port)
+	dir := s.Dir
+	if dir != "/" { // counted from the login directory, if not written as //
+		dir += "/"
+	}
+	return fmt.Sprintf("%s://%s%s:%d%s", scheme, who, s.Host, s.Port, dir)
 }
 
 // Restart stops the server, with all connections, and starts it again.

@@ -18,6 +18,12 @@ func vsftpd(s *Server, base string, o Options) error {
 	if err := os.Mkdir(empty, 0o755); err != nil {
 		return err
 	}
+	root := o.Root
+	if o.Writable {
+		// It does not let anonymous users in whose topmost directory they may
+		// write to.
+		root, s.Dir = filepath.Dir(o.Root), "/"+filepath.Base(o.Root)
+	}
 	// The user for anonymous sessions needs a home that exists; Debian's
 	// "daemon" has one everywhere.
 	conf := fmt.Sprintf(`listen=YES
@@ -32,7 +38,7 @@ nopriv_user=nobody
 secure_chroot_dir=%s
 seccomp_sandbox=NO
 max_per_ip=%d
-`, s.Host, s.Port, o.Root, empty, o.MaxPerClient)
+`, s.Host, s.Port, root, empty, o.MaxPerClient)
 	if o.TLS {
 		// require_ssl_reuse is YES unless it is told otherwise.
 		conf += fmt.Sprintf(`ssl_enable=YES
@@ -44,6 +50,16 @@ rsa_cert_file=%s
 rsa_private_key_file=%s
 `, s.CAFile, s.keyFile)
 	}
+	if o.Writable {
+		conf += `write_enable=YES
+anon_upload_enable=YES
+anon_mkdir_write_enable=YES
+anon_other_write_enable=YES
+anon_world_readable_only=NO
+anon_umask=022
+file_open_mode=0666
+`
+	}
 	file, err := s.write("vsftpd.conf", conf)
 	s.args = []string{filepath.Join(base, "usr/sbin/vsftpd"), file}
 	return err
@@ -54,7 +70,11 @@ func proftpd(s *Server, base string, o Options) error {
 	if o.MaxPerClient > 0 {
 		limit = fmt.Sprintf("MaxClientsPerHost %d\n", o.MaxPerClient)
 	}
-	protection := ""
+	protection, modules, rights := "", "", ""
+	if o.Writable {
+		modules = "LoadModule mod_copy.c\nLoadModule mod_site_misc.c\n"
+		rights = "Umask 022\nAllowOverwrite on\n"
+	}
 	if o.TLS {
 		protection = fmt.Sprintf(`LoadModule mod_tls.c
 TLSEngine on
@@ -74,6 +94,7 @@ SocketBindTight on
 User nobody
 Group nogroup
 ModulePath %s
+LoadModule mod_digest.c
 PidFile %[4]s/pid
 ScoreboardFile %[4]s/scoreboard
 DelayEngine off
@@ -82,31 +103,44 @@ SystemLog %[4]s/system.log
 TransferLog none
 RequireValidShell off
 UseReverseDNS off
-%[7]s%[6]s<Anonymous %[5]s>
+%[8]s%[7]s%[6]s<Anonymous %[5]s>
   User nobody
   Group nogroup
   UserAlias anonymous nobody
   UserAlias ftp nobody
   RequireValidShell off
   %[6]s
+  %[9]s
 </Anonymous>
-`, s.Host, s.Port, filepath.Join(base, "usr/lib/proftpd"), s.dir, o.Root, limit, protection)
+`, s.Host, s.Port, filepath.Join(base, "usr/lib/proftpd"), s.dir, o.Root, limit, protection, modules, rights)
 	file, err := s.write("proftpd.conf", conf)
 	s.args = []string{filepath.Join(base, "usr/sbin/proftpd"), "-n", "-q", "-c", file}
 	return err
 }
 
+// secretHash is of the password "secret".
+const secretHash = "$6$ftpfs$7tdSZl2GCl2qUQ.KPiuMW8atyNPjpuW1N37h4s9MDHNw500iPVx38J1UlfZaGtrhZOC/QPX17UUXZz5Qdmm5d/"
+
 // pureftpd gets a virtual user: anonymous ones would need the user "ftp" on
 // the machine.
 func pureftpd(s *Server, base string, o Options) error {
 	s.User, s.Password = "joe", "secret"
-	passwd, db := filepath.Join(s.dir, "passwd"), filepath.Join(s.dir, "pdb")
-	cmd := exec.Command(filepath.Join(base, "usr/bin/pure-pw"), "useradd", s.User,
-		"-f", passwd, "-F", db, "-u", "nobody", "-g", "nogroup", "-d", o.Root, "-m")
-	cmd.Stdin = strings.NewReader(s.Password + "\n" + s.Password + "\n")
+	// Its own hash of a password takes seconds.
+	line := fmt.Sprintf("%s:%s:65534:65534::%s/./::::::::::::\n", s.User, secretHash, o.Root)
+	passwd, err := s.write("passwd", line)
+	if err != nil {
+		return err
+	}
+	db := filepath.Join(s.dir, "pdb")
+	cmd := exec.Command(filepath.Join(base, "usr/bin/pure-pw"), "mkdb", db, "-f", passwd)
 	cmd.Env = s.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pure-pw: %w: %s", err, out)
+	}
+	if o.QuickLogin {
+		if err := cheapHash(s, filepath.Join(base, "usr/bin/pure-pw"), passwd, db); err != nil {
+			return err
+		}
 	}
 	s.args = []string{filepath.Join(base, "usr/sbin/pure-ftpd"),
 		"-S", fmt.Sprintf("%s,%d", s.Host, s.Port), "-l", "puredb:" + db,
@@ -120,8 +154,32 @@ func pureftpd(s *Server, base string, o Options) error {
 	return nil
 }
 
+// cheapHash puts a hash of the password "secret" into Pure-FTPd's list of users
+// that takes no time to check, unlike the Argon2 that pure-pw makes.
+func cheapHash(s *Server, purePw, passwd, db string) error {
+	data, err := os.ReadFile(passwd)
+	if err != nil {
+		return err
+	}
+	fields := strings.Split(string(data), ":")
+	fields[1] = "$1$ftpfs$yR939jYVueFgpefnr69T9."
+	if err := os.WriteFile(passwd, []byte(strings.Join(fields, ":")), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.Command(purePw, "mkdb", db, "-f", passwd)
+	cmd.Env = s.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pure-pw: %w: %s", err, out)
+	}
+	return nil
+}
+
 func pyftpdlib(s *Server, base string, o Options) error {
-	handler, protection := "FTPHandler", ""
+	handler, protection, rights, user := "FTPHandler", "", "elr", ""
+	if o.Writable {
+		rights = "elradfmwMT"
+		user = "\nos.setgid(65534)\nos.setuid(65534)" // nobody: root may do everything
+	}
 	if o.TLS {
 		handler = "TLS_FTPHandler"
 		protection = fmt.Sprintf(`
@@ -131,20 +189,20 @@ func pyftpdlib(s *Server, base string, o Options) error {
     tls_data_required = True`, s.CAFile, s.keyFile)
 	}
 	script := fmt.Sprintf(`
-import sys
+import os, sys
 sys.path.insert(0, %q)
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import %s
 from pyftpdlib.servers import FTPServer
 a = DummyAuthorizer()
-a.add_anonymous(%q)
+a.add_anonymous(%q, perm=%q)
 class H(%s):
     authorizer = a
     use_sendfile = False%s
 server = FTPServer((%q, %d), H)
-server.max_cons_per_ip = %d
+server.max_cons_per_ip = %d%s
 server.serve_forever()
-`, filepath.Join(base, "usr/lib/python3/dist-packages"), handler, o.Root, handler, protection, s.Host, s.Port, o.MaxPerClient)
+`, filepath.Join(base, "usr/lib/python3/dist-packages"), handler, o.Root, rights, handler, protection, s.Host, s.Port, o.MaxPerClient, user)
 	file, err := s.write("server.py", script)
 	s.args = []string{"/usr/bin/python3", file}
 	return err
