@@ -23,6 +23,7 @@ type version struct {
 // contentKey names one version of a file.
 type contentKey struct {
 	path    string
+	epoch   int64 // how often this mount changed it: two contents of a second may have one version
 	version version
 }
 

@@ -13,17 +13,19 @@
 // Paths are absolute and clean, "/" is the mount's root. Offsets, sizes and
 // budgets are bytes.
 //
-// Lock order: content.mu, then Cache.mu or blocks.mu; none of them is held
-// while the network is waited for. Cache.mu and blocks.mu are leaves.
+// Lock order: Draft.turn, which is held while the network is waited for; then
+// content.mu, Cache.mu, and Draft.mu or blocks.mu, which are not.
 package cache
 
 import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ftpfs/cache/disk"
+	"ftpfs/cache/journal"
 	"ftpfs/ftpconn"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -38,6 +40,9 @@ type Remote interface {
 	ListMany(ctx context.Context, dirs []string, lane ftpconn.Lane) []*ftpconn.Listing
 	// Stat asks about one path; fs.ErrNotExist is certain.
 	Stat(ctx context.Context, name string, lane ftpconn.Lane) (ftpconn.Entry, error)
+	// Exists asks whether there is anything under a path; what is not certain
+	// counts as absent.
+	Exists(ctx context.Context, name string, lane ftpconn.Lane) (e ftpconn.Entry, found bool, err error)
 	// Retr opens the content of a file.
 	Retr(ctx context.Context, name string, o ftpconn.RetrOptions) (ftpconn.Stream, error)
 	// Room says how many transfers more could run without waiting or making
@@ -45,6 +50,22 @@ type Remote interface {
 	Room() int
 	// RoundTrip is about the time that a packet takes to the server and back.
 	RoundTrip() time.Duration
+
+	// Store begins to send content to a name.
+	Store(ctx context.Context, name string, o ftpconn.StoreOptions) (ftpconn.Upload, error)
+	// These change what their names say. Whether a refusal is for good tells
+	// ftpconn.Final.
+	Remove(ctx context.Context, name string) error
+	Mkdir(ctx context.Context, name string) error
+	Rmdir(ctx context.Context, name string) error
+	Rename(ctx context.Context, from, to string) error
+	Symlink(ctx context.Context, target, name string) error
+	SetTime(ctx context.Context, name string, t time.Time) error
+	SetMode(ctx context.Context, name string, perm uint32) error
+	// Copy copies a file on the server.
+	Copy(ctx context.Context, from, to string) error
+	// Space says how many bytes are free there.
+	Space(ctx context.Context, dir string) (int64, error)
 }
 
 // Config says how much is kept and for how long. The zero value is usable.
@@ -56,10 +77,28 @@ type Config struct {
 	Prefetch    Prefetch      // what may be fetched ahead of need; "" means PrefetchAll
 	Logger      *slog.Logger  // nil discards
 
+	// StaleIfError lets listings answer that are too old, while the server can
+	// not be reached.
+	StaleIfError bool
+
+	// Verify compares files that came as a whole with the server's checksum,
+	// where it has such a thing. What differs is an error for its readers and
+	// does not stay in the cache.
+	Verify bool
+
 	// Disk, if set, keeps content beyond the Cache's life. Origin tells the
 	// server, the user and the directory that is "/" from others there.
 	Disk   *disk.Store
 	Origin string
+
+	// Session keeps on this machine what is not on the server yet. Without one,
+	// that is in unnamed files and lost with the process. The Cache does not
+	// close it.
+	Session    *journal.Session
+	ReadOnly   bool       // nothing is changed
+	WriteBack  bool       // Finish returns when the content is safe on this machine
+	InPlace    bool       // no temporary names
+	OnConflict OnConflict // "" means ConflictFail
 
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -86,6 +125,9 @@ func (p Prefetch) Valid() bool {
 }
 
 func (c Config) withDefaults() Config {
+	if c.OnConflict == "" {
+		c.OnConflict = ConflictFail
+	}
 	if c.Prefetch == "" {
 		c.Prefetch = PrefetchAll
 	}
@@ -119,8 +161,14 @@ type Cache struct {
 	ctx     context.Context // ends with Close; loads run under it
 	cancel  context.CancelFunc
 	work    sync.WaitGroup // loads and transfers
+	journal staging
+	sending chan struct{} // tokens of those who send in the background
+	edits   atomic.Int64  // how often epochs changed
 	traffic traffic
+	limits  limits
 	ahead   chan struct{} // tokens of speculative work
+
+	unverifiable sync.Once // logs that the server has no checksums
 
 	mu       sync.Mutex                     // guards all that follows
 	closed   bool                           //
@@ -134,6 +182,30 @@ type Cache struct {
 	trial    trial                          // whether segments pay
 	counters Counters                       // but for its bytes
 	order    order                          // which files are being read in turn
+	stale    bool                           // a listing that is too old was the last answer
+
+	corrections *simplelru.LRU[string, correction]   // of sizes in listings, by path
+	mismatched  *simplelru.LRU[contentKey, struct{}] // what differed from its checksum
+
+	// Of writing.
+	drafts    map[string]*Draft            // by path
+	draftsIn  map[string]map[string]*Draft // by directory and name
+	lastDraft int64
+	listing   int                  // listings under way
+	changes   []change             // made since the first of them began
+	changeSeq int64                //
+	epochs    map[string]int64     // how often a path was changed
+	epoch     int64                // all of it, before epochs was emptied
+	times     map[string]time.Time // that the server could not be told
+	saidTimes bool
+	hiddenIn  map[string]map[string]bool // temporary names, by directory
+	noTemp    map[string]bool            // directories that take none
+	noAppend  bool                       // the server refuses APPE, and takes whole files
+	noRename  bool                       // the server can not rename
+	noReplace bool                       // a rename over an existing file is refused
+	urge      chan struct{}              // closed when those who pause should not
+	space     int64                      // free on the server; -1: it does not tell
+	spaceAt   time.Time                  // when that was known
 }
 
 // New returns an empty cache of remote.
@@ -142,13 +214,18 @@ func New(remote Remote, cfg Config) *Cache {
 	c := &Cache{
 		cfg: cfg, remote: remote, blocks: newBlocks(cfg),
 		loads: make(map[string]*load), contents: make(map[contentKey]*content), order: order{unread: make(map[contentKey]time.Time)},
-		ahead: make(chan struct{}, max(1, cfg.Connections-1)),
+		ahead: make(chan struct{}, max(1, cfg.Connections-1)), sending: make(chan struct{}, cfg.Connections),
+		journal: staging{cfg.Session}, limits: limits{streamFrom, wholeLimit, giveUpStep},
+		drafts: make(map[string]*Draft), draftsIn: make(map[string]map[string]*Draft), epochs: make(map[string]int64),
+		times: make(map[string]time.Time), hiddenIn: make(map[string]map[string]bool), noTemp: make(map[string]bool), urge: make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	// The sizes only keep simplelru content: what bounds dirs is the number
 	// of entries, see keepLocked. The errors are for sizes below one.
 	c.dirs, _ = simplelru.NewLRU[string, *Dir](1<<30, nil)
 	c.stats, _ = simplelru.NewLRU[string, answer](10_000, nil)
+	c.mismatched, _ = simplelru.NewLRU[contentKey, struct{}](maxMismatched, nil)
+	c.corrections, _ = simplelru.NewLRU[string, correction](maxCorrections, nil)
 	return c
 }
 

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ftpfs/ftpconn"
@@ -17,12 +18,33 @@ type content struct {
 
 	users int // guarded by Cache.mu
 
+	place atomic.Pointer[string] // where the file is now; it may have been renamed
+
 	mu       sync.Mutex // guards all that follows
 	size     int64      // -1: not known
 	verified time.Time  // when the server was known to have this version
 	pending  map[int64]*pending
 	fetches  map[*fetch]struct{}
 	segments segments
+	checksum checksum
+	bad      error // what all reads answer from now on; nil: it is good
+}
+
+// spoil makes all reads fail from now on.
+func (t *content) spoil(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bad == nil {
+		t.bad = err
+	}
+	return t.bad
+}
+
+// spoilt is what all reads answer, or nil.
+func (t *content) spoilt() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bad
 }
 
 // pending is a block that somebody waits for, or that a transfer has promised.
@@ -56,11 +78,17 @@ func (p *pending) growLocked(begun []byte) {
 }
 
 func newContent(c *Cache, key contentKey, e ftpconn.Entry) *content {
-	return &content{
+	t := &content{
 		cache: c, key: key, entry: e, lasts: c.cfg.Disk != nil && lasting(e, c.cfg.Now()), size: e.Size, verified: c.cfg.Now(),
 		pending: make(map[int64]*pending), fetches: make(map[*fetch]struct{}),
+		checksum: c.beginChecksum(),
 	}
+	t.place.Store(&key.path)
+	return t
 }
+
+// path is where the server has the file.
+func (t *content) path() string { return *t.place.Load() }
 
 // release is the end of one File. The last one ends the transfers.
 func (t *content) release() {
@@ -136,9 +164,9 @@ func (t *content) block(ctx context.Context, i, last, upto int64, pl plan) ([]by
 	}
 	t.assignLocked(i, last, p, pl)
 	for {
-		if int64(len(p.begun)) >= upto {
+		if begun := p.begun; int64(len(begun)) >= upto {
 			t.mu.Unlock()
-			return p.begun, nil
+			return begun, nil
 		}
 		grew := p.waitLocked()
 		t.mu.Unlock()

@@ -14,15 +14,16 @@ type Counters struct {
 	FilesAheadUsed    int64
 	Bytes             int64 // of content that came
 	BytesFromDisk     int64
+	FilesSent         int64
 }
 
 func (n Counters) String() string {
-	return fmt.Sprintf("listings: %d, and %d ahead, of which %d were used; files fetched ahead: %d, of which %d were used; content: %d bytes from the server, %d from disk",
-		n.Listings, n.ListingsAhead, n.ListingsAheadUsed, n.FilesAhead, n.FilesAheadUsed, n.Bytes, n.BytesFromDisk)
+	return fmt.Sprintf("listings: %d, and %d ahead, of which %d were used; files fetched ahead: %d, of which %d were used; content: %d bytes from the server, %d from disk; files sent: %d",
+		n.Listings, n.ListingsAhead, n.ListingsAheadUsed, n.FilesAhead, n.FilesAheadUsed, n.Bytes, n.BytesFromDisk, n.FilesSent)
 }
 
 // traffic counts bytes where no lock is held.
-type traffic struct{ server, disk atomic.Int64 }
+type traffic struct{ server, disk, sent, seen atomic.Int64 }
 
 // Counters returns the counters as they are now.
 func (c *Cache) Counters() Counters {

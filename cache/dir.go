@@ -13,7 +13,13 @@ type Dir struct {
 	listing *ftpconn.Listing
 	index   map[string]int32 // by name
 	ahead   bool             // nobody has asked for it yet; guarded by Cache.mu
+	stale   bool             // it was shown while the server was away; guarded by Cache.mu
 	loaded  time.Time        // guarded by Cache.mu: it is set again when a reload found the same
+
+	// What this mount changed since, guarded by Cache.mu; see edit.go.
+	over  map[string]*ftpconn.Entry // by name; nil: it is gone
+	newer *Dir                      // has these changes in it
+	own   bool                      // this mount made the directory, and has not listed it since
 }
 
 func newDir(l *ftpconn.Listing, now time.Time) *Dir {

@@ -145,6 +145,7 @@ func (f *fetch) finish(err error) {
 // transfer moves blocks until nothing more is wanted, opening the stream
 // again when it gave way or broke.
 func (f *fetch) transfer(ctx context.Context) error {
+	t := f.t
 	for broken := 0; ; {
 		before := f.next
 		more, err := f.wait(ctx)
@@ -163,8 +164,13 @@ func (f *fetch) transfer(ctx context.Context) error {
 			}
 			continue // it was closed in a pause
 		case errors.Is(err, ftpconn.ErrPreempted):
-		case ctx.Err() != nil, errors.Is(err, ftpconn.ErrChanged), errors.Is(err, ftpconn.ErrClosed):
+		case ctx.Err() != nil, errors.Is(err, ftpconn.ErrChanged), errors.Is(err, ftpconn.ErrClosed), errors.Is(err, ftpconn.ErrMismatch):
 			return err
+		case errors.Is(err, ftpconn.ErrSize):
+			if err := t.shorter(ctx); !errors.Is(err, ftpconn.ErrShort) {
+				return err
+			}
+			fallthrough
 		default:
 			if f.next > before {
 				broken = 0
@@ -174,7 +180,7 @@ func (f *fetch) transfer(ctx context.Context) error {
 			}
 			f.t.cache.cfg.Logger.Info("a transfer broke and is resumed", "path", f.t.key.path, "offset", f.next*blockSize, "error", err)
 		}
-		f.t.doubt()
+		t.doubt()
 	}
 }
 
@@ -228,8 +234,11 @@ func (f *fetch) open(ctx context.Context) error {
 	if f.end >= 0 {
 		o.Length = f.end*blockSize - o.Offset
 	}
+	if t.size >= 0 {
+		o.Longer = t.longer
+	}
 	t.mu.Unlock()
-	s, err := t.cache.remote.Retr(ctx, t.key.path, o)
+	s, err := t.cache.remote.Retr(ctx, t.path(), o)
 	if err != nil {
 		return err
 	}
@@ -272,12 +281,16 @@ func (f *fetch) move(ctx context.Context) error {
 		start := time.Now()
 		n, err := f.fill(block)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return f.ended(block[:n])
+			return f.ended(ctx, block[:n])
 		}
 		if err != nil {
 			return err
 		}
-		f.deliver(block, time.Since(start))
+		took := time.Since(start)
+		if err := t.check(ctx, f.next, block); err != nil {
+			return err
+		}
+		f.deliver(block, took)
 		if f.atEnd() {
 			return nil
 		}
@@ -311,7 +324,7 @@ func (f *fetch) fill(block []byte) (n int, err error) {
 
 // ended handles the end of the stream in the middle of a block: the end of a
 // file whose size was not known, or less than was promised.
-func (f *fetch) ended(rest []byte) error {
+func (f *fetch) ended(ctx context.Context, rest []byte) error {
 	t := f.t
 	t.mu.Lock()
 	known := t.size
@@ -321,6 +334,9 @@ func (f *fetch) ended(rest []byte) error {
 	t.mu.Unlock()
 	if known >= 0 {
 		return fmt.Errorf("%s: %w: %d bytes of %d", ftpconn.Printable(t.key.path), ftpconn.ErrShort, f.next*blockSize+int64(len(rest)), known)
+	}
+	if err := t.check(ctx, f.next, rest); err != nil {
+		return err
 	}
 	f.deliver(rest, 0)
 	return nil

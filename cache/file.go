@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"ftpfs/ftpconn"
 )
@@ -14,6 +15,9 @@ type File struct {
 	mu      sync.Mutex // guards pattern and closed
 	pattern pattern
 	closed  bool
+
+	edits atomic.Int64 // Cache.edits when it was looked at last
+	old   atomic.Bool  // this mount has changed the file since
 }
 
 // Open opens the file at a path as e describes it. Nothing is asked of the
@@ -24,8 +28,9 @@ func (c *Cache) Open(_ context.Context, name string, e ftpconn.Entry) (*File, er
 	if c.closed {
 		return nil, ftpconn.ErrClosed
 	}
-	key := contentKey{path: name, version: versionOf(e)}
-	return &File{c: c.contentLocked(key, e), pattern: pattern{limit: min(maxWindow, max(minWindow, c.cfg.Size/16))}}, nil
+	e = c.toldLocked(name, e)
+	key := c.keyLocked(name, e)
+	return &File{c: c.contentLocked(key, c.knownLocked(name, e)), pattern: pattern{limit: min(maxWindow, max(minWindow, c.cfg.Size/16))}}, nil
 }
 
 // contentLocked returns the content of a key, with one more user.
@@ -33,10 +38,16 @@ func (c *Cache) contentLocked(key contentKey, e ftpconn.Entry) *content {
 	t := c.contents[key]
 	if t == nil {
 		t = newContent(c, key, e)
+		c.doubtStaleLocked(t)
 		c.contents[key] = t
 	}
 	t.users++
 	return t
+}
+
+// keyLocked names the content that a path has now.
+func (c *Cache) keyLocked(name string, e ftpconn.Entry) contentKey {
+	return contentKey{path: name, epoch: c.epoch + c.epochs[name], version: versionOf(e)}
 }
 
 func versionOf(e ftpconn.Entry) version {
@@ -67,6 +78,9 @@ func (f *File) Read(ctx context.Context, off int64, n int) ([][]byte, error) {
 	if n <= 0 || off < 0 {
 		return nil, nil
 	}
+	if err := f.c.spoilt(); err != nil {
+		return nil, err
+	}
 	if off == 0 {
 		f.c.cache.readBegins(f.c)
 	}
@@ -94,4 +108,16 @@ func (f *File) Close() error {
 		f.c.release()
 	}
 	return nil
+}
+
+// Outdated says that this mount has changed the file since it was opened.
+func (f *File) Outdated() bool {
+	c := f.c.cache
+	if edits := c.edits.Load(); edits != f.edits.Load() {
+		f.edits.Store(edits)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		f.old.Store(f.c.key.epoch != c.epoch+c.epochs[f.c.key.path])
+	}
+	return f.old.Load()
 }

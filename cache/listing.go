@@ -12,10 +12,11 @@ import (
 
 // load is a listing under way.
 type load struct {
-	done chan struct{} // closed when dir and err are set
-	dir  *Dir
-	err  error
-	lane ftpconn.Lane
+	done  chan struct{} // closed when dir, stale and err are set
+	dir   *Dir
+	stale error // why dir is older than it should be; nil if it is not
+	err   error
+	lane  ftpconn.Lane
 
 	queued bool // not begun: the load is part of a walk; guarded by Cache.mu
 }
@@ -27,8 +28,21 @@ type answer struct {
 	at    time.Time
 }
 
-// Dir returns the listing of a directory, at most Config.ListTTL old.
+// Dir returns the listing of a directory, at most Config.ListTTL old unless
+// Config.StaleIfError allows more.
 func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
+	d, _, err := c.dir(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wholeLocked(dir, d), nil
+}
+
+// dir is Dir, with changes of this mount still beside it, and says why the
+// listing is older than it should be.
+func (c *Cache) dir(ctx context.Context, dir string) (d *Dir, stale, err error) {
 	c.mu.Lock()
 	if d, ok := c.dirs.Get(dir); ok && c.cfg.Now().Sub(d.loaded) < c.cfg.ListTTL {
 		c.usedLocked(d)
@@ -37,7 +51,7 @@ func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 			c.listAheadLocked([]string{dir})
 		}
 		c.mu.Unlock()
-		return d, nil
+		return d, nil, nil
 	}
 	l, ok := c.loads[dir]
 	if !ok || l.queued {
@@ -59,10 +73,10 @@ func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 				c.mu.Lock()
 				c.usedLocked(l.dir)
 				c.mu.Unlock()
-				return l.dir, nil
+				return l.dir, l.stale, nil
 			}
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		case <-patience.C:
 		}
 		c.mu.Lock()
@@ -71,9 +85,9 @@ func (c *Cache) Dir(ctx context.Context, dir string) (*Dir, error) {
 	}
 	select {
 	case <-l.done:
-		return l.dir, l.err
+		return l.dir, l.stale, l.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
 }
 
@@ -97,21 +111,28 @@ func (c *Cache) loadLocked(dir string, lane ftpconn.Lane) *load {
 }
 
 func (c *Cache) load(dir string, l *load) {
+	since := c.listingBegins()
 	listing, err := c.remote.List(c.ctx, dir, l.lane)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.listingEndsLocked()
 	defer close(l.done)
 	if c.loads[dir] == l {
 		delete(c.loads, dir)
 	}
 	if err != nil {
+		if l.dir = c.staleLocked(dir, err); l.dir != nil {
+			l.stale = err
+			return
+		}
 		l.err = err
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ftpconn.ErrNotDir) {
 			c.forgetLocked(dir)
 		}
 		return
 	}
-	l.dir = c.keepLocked(dir, listing)
+	c.stale = false
+	l.dir = c.keepLocked(dir, listing, since)
 	if l.lane == ftpconn.LaneSpeculative {
 		c.counters.ListingsAhead++
 		l.dir.ahead = true
@@ -120,12 +141,13 @@ func (c *Cache) load(dir string, l *load) {
 	}
 }
 
-// keepLocked puts a listing into the cache.
-func (c *Cache) keepLocked(dir string, listing *ftpconn.Listing) *Dir {
+// keepLocked puts a listing into the cache; since is what listingBegins said.
+func (c *Cache) keepLocked(dir string, listing *ftpconn.Listing, since int64) *Dir {
 	now := c.cfg.Now()
+	listing = c.changedLocked(dir, c.correctedLocked(dir, listing), since)
 	old, ok := c.dirs.Peek(dir)
-	if ok && old.same(listing) {
-		old.loaded = now
+	if ok && len(old.over) == 0 && old.same(listing) {
+		old.loaded, old.stale = now, false
 		c.dirs.Get(dir) // it was used now
 		return old
 	}
@@ -136,6 +158,9 @@ func (c *Cache) keepLocked(dir string, listing *ftpconn.Listing) *Dir {
 		}
 	}
 	d := newDir(listing, now)
+	if ok {
+		old.newer = d
+	}
 	c.dirs.Add(dir, d)
 	c.entries += d.Len() + 1
 	for c.entries > c.cfg.MaxEntries && c.dirs.Len() > 1 {
@@ -149,25 +174,40 @@ func (c *Cache) keepLocked(dir string, listing *ftpconn.Listing) *Dir {
 // listing; fs.ErrNotExist comes only from a complete one, or from the server
 // itself.
 func (c *Cache) Lookup(ctx context.Context, dir, name string) (ftpconn.Entry, error) {
-	d, err := c.Dir(ctx, dir)
+	full := path.Join(dir, name)
+	c.mu.Lock()
+	if draft := c.drafts[full]; draft != nil {
+		defer c.mu.Unlock()
+		return draft.entryLocked(), nil
+	}
+	c.mu.Unlock()
+	d, stale, err := c.dir(ctx, dir)
 	if err != nil {
 		return ftpconn.Entry{}, err
 	}
-	if e, ok := d.Lookup(name); ok {
+	c.mu.Lock()
+	e, ok := d.entryNowLocked(name)
+	_, changed := d.over[name]
+	if ok {
+		c.keptTimeLocked(full, &e)
+	}
+	known, asked := c.stats.Get(full)
+	c.mu.Unlock()
+	if ok {
 		return e, nil
 	}
-	if d.Complete() {
+	if stale != nil && !changed {
+		return ftpconn.Entry{}, stale // it may have come since
+	}
+	if d.Complete() || changed {
 		return ftpconn.Entry{}, fs.ErrNotExist
 	}
-	full := path.Join(dir, name)
-	c.mu.Lock()
-	known, ok := c.stats.Get(full)
-	c.mu.Unlock()
-	if ok && c.cfg.Now().Sub(known.at) < c.cfg.ListTTL {
+	if asked && c.cfg.Now().Sub(known.at) < c.cfg.ListTTL {
 		return known.entry, known.err
 	}
-	e, err := c.remote.Stat(ctx, full, ftpconn.LaneMeta)
+	e, err = c.remote.Stat(ctx, full, ftpconn.LaneMeta)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		e = c.corrected(full, e)
 		c.mu.Lock()
 		c.stats.Add(full, answer{entry: e, err: err, at: c.cfg.Now()})
 		c.mu.Unlock()

@@ -125,7 +125,7 @@ func (t *content) fetchRange(ctx context.Context, off, length int64) ([]byte, er
 	t.mu.Lock()
 	size := t.size
 	t.mu.Unlock()
-	s, err := t.cache.remote.Retr(ctx, t.key.path, ftpconn.RetrOptions{Offset: off, Length: length, Size: size, Lane: ftpconn.LaneRead})
+	s, err := t.cache.remote.Retr(ctx, t.path(), ftpconn.RetrOptions{Offset: off, Length: length, Size: size, Lane: ftpconn.LaneRead})
 	if err != nil {
 		return nil, err
 	}
@@ -138,4 +138,14 @@ func (t *content) fetchRange(ctx context.Context, off, length int64) ([]byte, er
 		return nil, fmt.Errorf("%s: %w", ftpconn.Printable(t.key.path), err)
 	}
 	return data, nil
+}
+
+// has says that a part of the content is in the cache.
+func (t *content) has(p span) bool {
+	for page := p.from / pieceSize; page*pieceSize < p.to; page++ {
+		if !t.cache.blocks.has(t.blockKey(page*pieceSize/blockSize)) && !t.cache.blocks.has(t.pieceKey(page)) {
+			return false
+		}
+	}
+	return true
 }

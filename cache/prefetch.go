@@ -115,12 +115,15 @@ func (c *Cache) fetchAheadLocked() {
 // returns how much of the window is left; 0 also if no more can be done now.
 func (c *Cache) fetchFromLocked(dir string, d *Dir, i, window int) int {
 	for ; i < d.Len() && window > 0; i++ {
-		e := d.At(i)
-		if e.Type != listing.File || e.Size <= 0 || e.Size > smallFile || e.SizeRough {
+		e, ok := d.entryNowLocked(d.At(i).Name)
+		if !ok || e.Type != listing.File || e.Size <= 0 || e.Size > smallFile || e.SizeRough {
 			continue
 		}
 		window--
-		key := contentKey{path: path.Join(dir, e.Name), version: versionOf(e)}
+		key := c.keyLocked(path.Join(dir, e.Name), e)
+		if c.drafts[key.path] != nil {
+			continue
+		}
 		if _, ok := c.order.unread[key]; ok || c.contents[key] != nil || c.blocks.has(blockKey{key, 0}) {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+	"time"
 
 	"ftpfs/cache"
 )
@@ -47,6 +48,7 @@ func TestPrefetchCanBeLimited(t *testing.T) {
 	} {
 		t.Run(string(test.prefetch), func(t *testing.T) {
 			r := smallFiles(6, 20)
+			r.delay = time.Millisecond // so that there is a time in which to be ahead
 			c := newCache(t, r, cache.Config{Prefetch: test.prefetch})
 			if _, err := c.Dir(t.Context(), "/"); err != nil {
 				t.Fatal(err)

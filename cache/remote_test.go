@@ -23,23 +23,36 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // remote is a server in memory that counts what it is asked.
 type remote struct {
-	mu     sync.Mutex
-	dirs   map[string]*ftpconn.Listing
-	files  map[string][]byte
-	mtime  time.Time
-	lists  map[string]int // by directory
-	stats  int
-	retrs  int
-	open   int           // transfers
-	most   int           // of them at once
-	delay  time.Duration // of each Read of a stream
-	sent   int64         // bytes
-	err    error         // of every List
-	room   int
-	trip   time.Duration
-	chunk  int           // most that one Read of a stream returns; 0: all
-	gate   chan struct{} // if set, List waits for it
-	faulty func(name string, off int64) error
+	mu       sync.Mutex
+	dirs     map[string]*ftpconn.Listing
+	files    map[string][]byte
+	mtime    time.Time
+	lists    map[string]int // by directory
+	stats    int
+	retrs    int
+	open     int           // transfers
+	most     int           // of them at once
+	delay    time.Duration // of each Read of a stream
+	sent     int64         // bytes
+	err      error         // of every List
+	room     int
+	trip     time.Duration
+	chunk    int              // most that one Read of a stream returns; 0: all
+	gate     chan struct{}    // if set, List waits for it
+	late     *ftpconn.Listing // if set, what it answers then
+	lateRead bool             // and reads the directory only then
+	faulty   func(name string, off int64) error
+
+	ops       []string                             // that changed something
+	refuse    func(verb, name string) error        // if set, may fail them
+	refuseTo  func(from, to string) error          // if set, may fail renames
+	doubtTo   func(from, to string) error          // if set, may fail renames that were done
+	statErr   func(name string) error              // if set, may fail Stat and Exists
+	cutUpload func(name string, written int) error // if set, may break an upload
+	arrived   func(written int) int                // how much is there then; nil: all
+	cutCommit func(name string, size int) (arrived int, err error)
+	untimed   bool // uploads get r.mtime
+	unmoded   bool // and no modes
 }
 
 func newRemote() *remote {
@@ -90,6 +103,14 @@ func (r *remote) List(ctx context.Context, dir string, _ ftpconn.Lane) (*ftpconn
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		r.mu.Lock()
+		if r.lateRead {
+			l = r.dirs[dir]
+		}
+		if r.late != nil {
+			l = r.late
+		}
+		r.mu.Unlock()
 	}
 	if err != nil {
 		return nil, err
@@ -118,10 +139,16 @@ func (r *remote) Stat(_ context.Context, name string, _ ftpconn.Lane) (ftpconn.E
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats++
-	for _, e := range r.dirs[path.Dir(name)].Entries {
-		if e.Name == path.Base(name) {
-			return e, nil
+	if r.statErr != nil {
+		if err := r.statErr(name); err != nil {
+			return ftpconn.Entry{}, err
 		}
+	}
+	if name == "/" {
+		return ftpconn.Entry{Name: "/", Type: listing.Dir}, nil
+	}
+	if e, ok := r.entryLocked(name); ok {
+		return e, nil
 	}
 	if data, ok := r.files[name]; ok { // one that its listing does not show
 		return ftpconn.Entry{Name: path.Base(name), Type: listing.File, Size: int64(len(data))}, nil

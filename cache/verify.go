@@ -36,16 +36,16 @@ func (t *content) verify(ctx context.Context) error {
 	if fresh {
 		return nil
 	}
-	e, err := c.remote.Stat(ctx, t.key.path, ftpconn.LaneRead)
+	e, err := c.remote.Stat(ctx, t.path(), ftpconn.LaneRead)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("%s: %w: it is gone", ftpconn.Printable(t.key.path), ftpconn.ErrChanged)
-	case err == nil && !sameVersion(t.entry, e):
+	case err == nil && !sameVersion(t.entry, c.corrected(t.key.path, e)):
 		err = fmt.Errorf("%s: %w", ftpconn.Printable(t.key.path), ftpconn.ErrChanged)
 	}
 	if err != nil {
 		if errors.Is(err, ftpconn.ErrChanged) {
-			c.Forget(t.key.path)
+			c.Forget(t.path())
 		}
 		return err
 	}
@@ -100,7 +100,7 @@ func lasting(e ftpconn.Entry, now time.Time) bool {
 
 // keep keeps a piece of the content.
 func (t *content) keep(k blockKey, data []byte) {
-	if t.lasts {
+	if t.lasts && !t.unverified() {
 		t.cache.blocks.keep(k, data)
 		return
 	}

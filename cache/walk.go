@@ -72,6 +72,9 @@ func (c *Cache) listAheadLocked(dirs []string) {
 		seen[parent] = true
 		for i := range d.Len() {
 			e := d.At(i)
+			if now, ok := d.entryNowLocked(e.Name); !ok || now.Type != listing.Dir {
+				continue // this mount removed it
+			}
 			if e.Type != listing.Dir || c.walk.credit == len(batch) || len(batch) == batchAhead {
 				continue
 			}
@@ -119,9 +122,11 @@ func around(dirs []string) []string {
 // loadMany loads directories of a walk: together if the server can do that,
 // and what is left one by one.
 func (c *Cache) loadMany(dirs []string, loads []*load) {
+	since := c.listingBegins()
 	listings := c.remote.ListMany(c.ctx, dirs, ftpconn.LaneSpeculative)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.listingEndsLocked()
 	<-c.ahead
 	var known []string
 	for i, dir := range dirs {
@@ -134,13 +139,13 @@ func (c *Cache) loadMany(dirs []string, loads []*load) {
 		known = append(known, dir)
 		if c.loads[dir] == l {
 			delete(c.loads, dir)
-			l.dir = c.keepLocked(dir, listings[i])
+			l.dir = c.keepLocked(dir, listings[i], since)
 			c.counters.ListingsAhead++
 			l.dir.ahead = true
 		} else {
 			// Somebody was in more of a hurry; two answers of the same time are
 			// as good as each other.
-			l.dir = newDir(listings[i], c.cfg.Now())
+			l.dir = newDir(c.changedLocked(dir, listings[i], since), c.cfg.Now())
 		}
 		close(l.done)
 	}
