@@ -13,6 +13,10 @@ import (
 // blockSize is what programs are advised to read at once.
 const blockSize = 128 << 10
 
+// writeSize is the same for a file that is being written: each write is a
+// message to this process, and cp then makes few of them.
+const writeSize = maxWrite
+
 // fileType is the S_IFMT part of the mode.
 func fileType(t listing.Type) uint32 {
 	switch t {

@@ -16,23 +16,42 @@ var _ = (fs.NodeOpendirHandler)((*node)(nil))
 // OpendirHandle opens a directory: the handle shows one listing, from begin
 // to end.
 func (n *node) OpendirHandle(ctx context.Context, _ uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	ctx, done := patient(ctx)
+	defer done()
 	full := n.path()
 	d, err := n.t.cache.Dir(ctx, full)
 	if err != nil {
 		return nil, 0, n.t.errno("opendir", full, err)
 	}
+	return &dirHandle{n: n, dir: d}, n.kernelListing(d), 0
+}
+
+// kernelListing says whether the kernel may keep a listing, and repeat it. What
+// it keeps it does not let go when a directory is opened without leave to use
+// it: it has to be told to.
+func (n *node) kernelListing(d *cache.Dir) (flags uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	// The kernel may repeat what it has as long as that is this listing. An
-	// opendir without the flag makes it forget.
-	var flags uint32
-	if n.dir == d {
-		flags = fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
-	} else {
-		flags = fuse.FOPEN_CACHE_DIR
+	switch n.dir {
+	case d:
+		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
+	case nil:
+		n.dir = d
+		return fuse.FOPEN_CACHE_DIR
 	}
-	n.dir = d
-	return &dirHandle{n: n, dir: d}, flags, 0
+	if !n.forgetting {
+		n.forgetting = true
+		go func() { // the kernel may wait for the answer to this call before it does so
+			errno := n.NotifyContent(0, 0)
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.forgetting = false
+			if errno == 0 {
+				n.dir = nil
+			}
+		}()
+	}
+	return 0
 }
 
 // dirHandle is an open directory. go-fuse serialises the calls of one handle.
@@ -87,9 +106,14 @@ var _ = (fs.FileLookuper)((*dirHandle)(nil))
 
 // Lookup gives readdirplus the attributes of an entry that it lists.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	e, ok := h.dir.Lookup(name)
+	e, ok := h.n.t.cache.Current(h.n.path(), h.dir, name)
 	if !ok {
 		return nil, h.n.t.errno("lookup", path.Join(h.n.path(), name), syscall.ENOENT)
 	}
 	return h.n.child(ctx, e, out), 0
 }
+
+var _ = (fs.FileFsyncdirer)((*dirHandle)(nil))
+
+// Fsyncdir has nothing to do: what changed a directory is on the server.
+func (h *dirHandle) Fsyncdir(context.Context, uint32) syscall.Errno { return 0 }

@@ -5,11 +5,9 @@
 // of a call, its attributes come from its parent's listing. One function
 // fills attributes ([tree.fill]), one turns errors into errnos ([toErrno]).
 //
-// The tree can only be read so far. Writing adds the node methods that
-// create, change and remove, beside the ones in dir.go and file.go, and write
-// and flush to the handle in file.go; the mount option "ro" is what keeps the
-// kernel from asking for them today.
+// A file that is open to be written has a [cache.Draft], which all handles of
+// it share; one that is only read has a [cache.File].
 //
 // Everything is called concurrently by go-fuse. node.mu is a leaf and never
-// held while the cache is asked. Sizes and offsets are bytes.
+// held while the cache is asked; handle.mu may be. Sizes and offsets are bytes.
 package fs

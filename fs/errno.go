@@ -6,6 +6,7 @@ import (
 	iofs "io/fs"
 	"syscall"
 
+	"ftpfs/cache"
 	"ftpfs/ftpconn"
 )
 
@@ -21,6 +22,8 @@ var errnos = []struct {
 	{ftpconn.ErrIsDir, syscall.EISDIR},
 	{ftpconn.ErrName, syscall.EINVAL},
 	{ftpconn.ErrChanged, syscall.ESTALE},
+	{cache.ErrReadOnly, syscall.EROFS},
+	{ftpconn.ErrNotEmpty, syscall.ENOTEMPTY},
 	{ftpconn.ErrNoSpace, syscall.ENOSPC},
 	{ftpconn.ErrQuota, syscall.EDQUOT},
 	{ftpconn.ErrTimeout, syscall.ETIMEDOUT},
@@ -31,6 +34,8 @@ var errnos = []struct {
 	{iofs.ErrNotExist, syscall.ENOENT},
 	{iofs.ErrPermission, syscall.EACCES},
 	{iofs.ErrExist, syscall.EEXIST},
+	{cache.ErrInside, syscall.EINVAL},
+	{ftpconn.ErrNotSupported, syscall.EPERM},
 }
 
 // toErrno turns an error into what the kernel passes on.
@@ -43,12 +48,22 @@ func toErrno(err error) syscall.Errno {
 			return e.errno
 		}
 	}
+	// What is wrong with the staging disk is of interest; an errno of a network
+	// connection is not.
+	for _, local := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.ESTALE} {
+		if errors.Is(err, local) {
+			return local
+		}
+	}
 	return syscall.EIO
 }
 
 // errno is toErrno, and logs what a user can not see from the errno alone.
 func (t *tree) errno(op, path string, err error) syscall.Errno {
 	n := toErrno(err)
+	if errors.Is(err, ftpconn.ErrAway) {
+		return n // the outage was logged once
+	}
 	switch n {
 	case 0, syscall.ENOENT, syscall.EINTR, syscall.ENOTDIR:
 	default:

@@ -29,8 +29,8 @@ type Options struct {
 	Umask    uint32 // permission bits that are taken away
 
 	AllowOther         bool
-	DefaultPermissions bool     // the kernel checks permissions
-	ReadOnly           bool     // always so at present
+	DefaultPermissions bool // the kernel checks permissions
+	ReadOnly           bool
 	MountOptions       []string // more of them, for the kernel or fusermount3
 
 	AttrTimeout  time.Duration // how long the kernel keeps attributes; 0 means 1 second
@@ -50,6 +50,9 @@ type Server struct {
 // be set (by root): more than the default of 128 lets requests overlap.
 const readAheadKB = 512
 
+// maxWrite is how much the kernel sends, or asks for, at once.
+const maxWrite = 1 << 20
+
 // Mount shows a cache's files at a directory. It returns when the mount
 // answers.
 func Mount(mountpoint string, c *cache.Cache, o Options) (*Server, error) {
@@ -67,8 +70,13 @@ func Mount(mountpoint string, c *cache.Cache, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{cache: c, opts: o, log: o.Logger, began: time.Now().Truncate(time.Second)}
-	options := []string{"ro"}
+	t := &tree{cache: c, opts: o, log: o.Logger, began: time.Now().Truncate(time.Second), mountpoint: mountpoint}
+	var options []string
+	flags := uintptr(syscall.MS_NOSUID | syscall.MS_NODEV)
+	if o.ReadOnly {
+		options = append(options, "ro")
+		flags |= syscall.MS_RDONLY
+	}
 	if o.DefaultPermissions {
 		options = append(options, "default_permissions")
 	}
@@ -84,8 +92,11 @@ func Mount(mountpoint string, c *cache.Cache, o Options) (*Server, error) {
 			AllowOther: o.AllowOther, Options: options,
 			// Names of devices and set-id programs on a server have no
 			// meaning here.
-			DirectMount: root, DirectMountFlags: syscall.MS_NOSUID | syscall.MS_NODEV | syscall.MS_RDONLY,
-			MaxReadAhead: readAheadKB << 10, DisableXAttrs: true, DisableSplice: true,
+			DirectMount: root, DirectMountFlags: flags,
+			MaxWrite: maxWrite,
+			// Without it "> file" would empty the file in a call of its own.
+			ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC,
+			MaxReadAhead:      readAheadKB << 10, DisableXAttrs: true, DisableSplice: true,
 			MaxBackground: 64,
 			Debug:         o.Debug, Logger: fuseLog,
 		},

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +23,8 @@ type tree struct {
 	opts  Options
 	log   *slog.Logger
 	began time.Time // what stands for a time that the server does not tell
+
+	mountpoint string
 }
 
 // node is a file, directory or link.
@@ -29,16 +32,30 @@ type node struct {
 	fs.Inode
 	t *tree
 
-	mu      sync.Mutex
-	dir     *cache.Dir     // the listing that opendir saw last, for a directory
-	content *ftpconn.Entry // the version that open saw last, for a file
+	handles atomic.Int64                // of a file, that are open
+	draft   atomic.Pointer[cache.Draft] // the last one; it may have ended
+
+	mu         sync.Mutex
+	dir        *cache.Dir     // the listing that the kernel may have, for a directory
+	forgetting bool           // the kernel is being told to forget it
+	held       *cache.Draft   // the content of a file that is open and has no name any more
+	content    *ftpconn.Entry // the version that open saw last, for a file
 }
 
 // path is where the node is now; "/" is the mount's root.
 func (n *node) path() string { return "/" + n.Path(nil) }
 
+// orphan says that the node has no name any more.
+func (n *node) orphan() bool {
+	_, parent := n.Parent()
+	return parent == nil && !n.IsRoot()
+}
+
 // entry asks what the parent's listing says of the node.
 func (n *node) entry(ctx context.Context) (ftpconn.Entry, error) {
+	if n.orphan() {
+		return n.lastEntry()
+	}
 	if n.IsRoot() {
 		return ftpconn.Entry{Name: "/", Type: listing.Dir}, nil
 	}
@@ -46,10 +63,28 @@ func (n *node) entry(ctx context.Context) (ftpconn.Entry, error) {
 	return n.t.cache.Lookup(ctx, path.Clean(dir), name)
 }
 
+// lastEntry is what is known of a file that is open and has no name any more.
+func (n *node) lastEntry() (ftpconn.Entry, error) {
+	if d := n.draft.Load(); d != nil {
+		return d.Entry(), nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.content != nil {
+		return *n.content, nil
+	}
+	return ftpconn.Entry{}, syscall.ESTALE
+}
+
 var _ = (fs.NodeLookuper)((*node)(nil))
 
 // Lookup finds a name in a directory.
 func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	if len(name) > maxName {
+		return nil, syscall.ENAMETOOLONG
+	}
+	ctx, done := patient(ctx)
+	defer done()
 	dir := n.path()
 	e, err := n.t.cache.Lookup(ctx, dir, name)
 	if err != nil {
@@ -67,20 +102,37 @@ func (n *node) child(ctx context.Context, e ftpconn.Entry, out *fuse.EntryOut) *
 		child = n.NewInode(ctx, &node{t: n.t}, fs.StableAttr{Mode: mode})
 	}
 	n.t.fill(e, child.StableAttr().Ino, &out.Attr)
+	child.Operations().(*node).advise(&out.Attr)
 	return child
+}
+
+// advise tells programs to write much at once to a file that was written here
+// before.
+func (n *node) advise(out *fuse.Attr) {
+	if n.draft.Load() != nil {
+		out.Blksize = writeSize
+	}
 }
 
 var _ = (fs.NodeGetattrer)((*node)(nil))
 
 // Getattr answers stat, from the parent's listing.
 func (n *node) Getattr(ctx context.Context, f fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	ctx, done := patient(ctx)
+	defer done()
 	e, err := n.entry(ctx)
 	if err != nil {
 		return n.t.errno("stat", n.path(), err)
 	}
 	n.t.fill(e, n.StableAttr().Ino, &out.Attr)
-	if h, ok := f.(*handle); ok && h.file.Size() >= 0 && (e.Size < 0 || e.SizeRough) {
-		out.Size = uint64(h.file.Size()) // it was read to its end meanwhile
+	n.advise(&out.Attr)
+	if h, ok := f.(*handle); ok && (e.Size < 0 || e.SizeRough) {
+		if size := h.knownSize(); size >= 0 {
+			out.Size = uint64(size) // it was read to its end meanwhile
+		}
+	}
+	if n.orphan() {
+		out.Nlink = 0
 	}
 	return 0
 }
@@ -103,14 +155,20 @@ func (n *node) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
 
 var _ = (fs.NodeStatfser)((*node)(nil))
 
-// Statfs answers with sizes that no program takes for a full disk: FTP has no
-// command that tells the true ones.
-func (n *node) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
+// Statfs answers with what the server says is free, and otherwise with sizes
+// that no program takes for a full disk: most servers do not tell.
+func (n *node) Statfs(ctx context.Context, out *fuse.StatfsOut) syscall.Errno {
+	ctx, done := patient(ctx)
+	defer done()
 	out.Bsize = 4096
 	out.Frsize = 4096
-	out.NameLen = 255
+	out.NameLen = maxName
 	out.Blocks = 1 << 38 // 1 PiB
-	out.Bfree, out.Bavail = out.Blocks, out.Blocks
+	out.Bfree = out.Blocks
+	if free, err := n.t.cache.Space(ctx); err == nil {
+		out.Bfree = uint64(free) / uint64(out.Bsize)
+	}
+	out.Bavail = out.Bfree
 	out.Files, out.Ffree = 1<<32, 1<<32
 	return 0
 }
