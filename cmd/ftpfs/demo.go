@@ -69,6 +69,7 @@ func (a *app) demo(ctx context.Context, args []string, once bool) error {
 	s.flags() // sets the defaults
 	s.Foreground, s.Trace = true, "-"
 	s.Connections = 1 // so that the conversation is one
+	s.ReadOnly = true
 	if err := sub.complete(s, server.URL(), dir); err != nil {
 		return err
 	}

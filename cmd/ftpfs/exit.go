@@ -18,6 +18,8 @@ const (
 	exitFuse        = 7 // FUSE is not available
 	exitBusy        = 8 // umount: files are in use
 	exitTLS         = 9 // TLS is refused, or the certificate not trusted
+
+	exitPending = 10 // umount, pending: something is not on the server
 )
 
 // exitError is an error with its exit code.
@@ -55,6 +57,8 @@ func newExitCodesTopic() *cobra.Command {
   6  the mountpoint does not exist, is no directory, or is in use
   7  FUSE is not available
   8  umount: files on the mount are in use
-  9  TLS was required and refused, or the server's certificate is not trusted`,
+  9  TLS was required and refused, or the server's certificate is not trusted
+ 10  umount, pending: something that was written is not on the server (yet);
+     it is kept on this machine, see ftpfs pending`,
 	}
 }

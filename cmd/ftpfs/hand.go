@@ -22,6 +22,9 @@ type hand struct {
 	timeout  time.Duration
 	terminal bool // what the server sends must not control it
 
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	host string // where data connections go, by way of a proxy; "": where the control connection went
+
 	tlsConfig *tls.Config
 	tls       *ftpconn.TLSSession // since AUTH TLS was agreed on
 	private   bool                // PROT P was agreed on
@@ -190,12 +193,12 @@ func (h *hand) passive(ctx context.Context, text string) {
 	ip := address.Addr().As4()
 	high, low := address.Port()>>8, address.Port()&0xff
 	h.say("(%d,%d,%d,%d,%d,%d): port %d·256 + %d = %d", ip[0], ip[1], ip[2], ip[3], high, low, high, low, address.Port())
-	host, _, err := net.SplitHostPort(h.control.RemoteAddr().String())
+	host, err := h.server()
 	if err != nil {
 		h.say("%v", err)
 		return
 	}
-	if host != address.Addr().String() {
+	if h.host == "" && host != address.Addr().String() {
 		h.say("the address is not the server's (%s); the connection goes to the server all the same", host)
 	}
 	h.open(ctx, address.Port())
@@ -211,16 +214,26 @@ func (h *hand) extendedPassive(ctx context.Context, text string) {
 	h.open(ctx, port)
 }
 
+// server is the host that data connections go to.
+func (h *hand) server() (string, error) {
+	if h.host != "" {
+		return h.host, nil
+	}
+	host, _, err := net.SplitHostPort(h.control.RemoteAddr().String())
+	return host, err
+}
+
 func (h *hand) open(ctx context.Context, port uint16) {
 	h.dropData()
-	host, _, err := net.SplitHostPort(h.control.RemoteAddr().String())
+	host, err := h.server()
 	if err != nil {
 		h.say("%v", err)
 		return
 	}
 	address := net.JoinHostPort(host, fmt.Sprint(port))
-	d := net.Dialer{Timeout: h.timeout}
-	if h.data, err = d.DialContext(ctx, "tcp", address); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	if h.data, err = h.dial(ctx, "tcp", address); err != nil {
 		h.data = nil
 		h.say("data connection to %s: %v", address, cause(err))
 		return

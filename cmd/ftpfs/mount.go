@@ -28,8 +28,11 @@ makes it absolute.
 The password comes from, in this order: the URL, --password-file, the variable
 FTPFS_PASSWORD, ~/.netrc, a prompt. It is not visible to ps, df or mount.
 
-The mount is read-only. A line of /etc/fstab works when mount.fuse.ftpfs in
-/sbin is a link to ftpfs:
+What is written is on the server when close returns, or, with --write-back,
+soon after; ftpfs pending lists what is not, and ftpfs umount waits for it.
+With -o ro, or --read-only, nothing can be changed.
+
+A line of /etc/fstab works when mount.fuse.ftpfs in /sbin is a link to ftpfs:
   ftp://host/pub  /mnt  fuse.ftpfs  _netdev,allow_other,list-ttl=1m  0  0`,
 		Example: `  ftpfs mount ftp://ftp.example.org/pub /mnt
   ftpfs mount -f --trace - ftp://joe@host:2121/ /mnt    # watch the conversation`,
@@ -91,7 +94,12 @@ func (a *app) complete(s *settings, url, mountpoint string) error {
 	if err := checkFuse(s.AllowOther); err != nil {
 		return &exitError{code: exitFuse, err: err}
 	}
-	for _, name := range []*string{&s.Trace, &s.LogFile, &s.CAFile, &s.CertFile, &s.KeyFile, &s.CacheDir} {
+	if s.StagingDir == "" && !s.ReadOnly {
+		if s.StagingDir, err = a.defaultStagingDir(); err != nil {
+			return fail(exitUsage, "%w", err)
+		}
+	}
+	for _, name := range []*string{&s.Trace, &s.LogFile, &s.CAFile, &s.CertFile, &s.KeyFile, &s.CacheDir, &s.StagingDir} {
 		if *name != "" && *name != "-" {
 			if *name, err = filepath.Abs(*name); err != nil {
 				return err

@@ -10,11 +10,10 @@ import (
 // ignored are the options that mount(8) and /etc/fstab know, and that mean
 // nothing to us or are always so.
 var ignored = map[string]bool{
-	"defaults": true, "ro": true, "auto": true, "noauto": true, "user": true, "nouser": true, "users": true,
+	"defaults": true, "auto": true, "noauto": true, "user": true, "nouser": true, "users": true,
 	"owner": true, "group": true, "_netdev": true, "netdev": true, "nofail": true, "nodev": true, "nosuid": true,
 	"exec": true, "async": true, "sync": true, "atime": true, "noatime": true, "diratime": true, "nodiratime": true,
 	"relatime": true, "norelatime": true, "strictatime": true, "lazytime": true, "nolazytime": true, "nonempty": true,
-	"rw": true, // the mount is read-only all the same, which df and mount show
 }
 
 // kernelOptions are handed on as they are.
@@ -27,6 +26,10 @@ func applyMountOptions(list string, s *settings, flags *pflag.FlagSet) error {
 	for _, option := range splitOptions(list) {
 		key, value, hasValue := strings.Cut(option, "=")
 		if key == "" || ignored[key] || strings.HasPrefix(key, "x-") || key == "comment" {
+			continue
+		}
+		if key == "ro" || key == "rw" { // the last one counts, as for mount(8)
+			s.ReadOnly = key == "ro"
 			continue
 		}
 		if kernelOptions[key] {
@@ -84,6 +87,12 @@ func fromMount8(args []string) []string {
 		case (arg == "-t" || arg == "-N") && i+1 < len(args):
 			i++
 		case len(arg) > 1 && arg[0] == '-' && strings.Trim(arg[1:], "sfnvrw") == "":
+			switch i := strings.LastIndexAny(arg, "rw"); {
+			case i > 0 && arg[i] == 'r':
+				ours = append(ours, "-o", "ro")
+			case i > 0:
+				ours = append(ours, "-o", "rw")
+			}
 		default:
 			ours = append(ours, arg)
 		}

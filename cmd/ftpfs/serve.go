@@ -48,9 +48,16 @@ func (a *app) serve(ctx context.Context, s *settings, ready func(notice string))
 		}
 		defer store.Close()
 	}
+	session, closeSession, err := s.journal(logger)
+	if err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	defer closeSession()
 	c := cache.New(pool, cache.Config{
 		ListTTL: s.ListTTL, Size: int64(s.CacheSize), Connections: s.Connections, Logger: logger,
 		Prefetch: cache.Prefetch(s.Prefetch), Disk: store, Origin: s.PublicURL,
+		Session: session, ReadOnly: s.ReadOnly, WriteBack: s.WriteBack, InPlace: s.InPlace, OnConflict: cache.OnConflict(s.OnConflict),
+		StaleIfError: s.StaleIfError, Verify: s.Verify,
 	})
 	defer func() { _ = c.Close() }()
 	if s.Password != "" {
@@ -71,7 +78,7 @@ func (a *app) serve(ctx context.Context, s *settings, ready func(notice string))
 	server, err := fs.Mount(s.Mountpoint, c, fs.Options{
 		FSName: s.PublicURL, ServerRoot: pool.Root(),
 		UID: uint32(s.UID), GID: uint32(s.GID), Umask: uint32(s.Umask),
-		AllowOther: s.AllowOther, DefaultPermissions: s.DefaultPermissions,
+		AllowOther: s.AllowOther, DefaultPermissions: s.DefaultPermissions, ReadOnly: s.ReadOnly,
 		MountOptions: s.MountOptions, Debug: s.Debug, Logger: logger,
 	})
 	if err != nil {
@@ -84,8 +91,17 @@ func (a *app) serve(ctx context.Context, s *settings, ready func(notice string))
 	}()
 	go boundMemory(c, ended)
 	defer reportCounters(c, cfg.Trace, logger)()
+	if _, err := c.Recover(); err != nil {
+		logger.Warn("what earlier mounts could not send", "error", err)
+	}
+	if forget, err := a.noteMount(s); err != nil {
+		logger.Warn("umount and pending may not find what this mount has not sent", "error", err)
+	} else {
+		defer forget()
+	}
 	ready(notice)
 	a.untilUnmounted(ctx, server, signals, ended)
+	a.sendRest(c, signals, logger)
 	return nil
 }
 
@@ -239,6 +255,7 @@ func (a *app) config(s *settings, logger *slog.Logger) (cfg ftpconn.Config, clos
 	cfg = ftpconn.Config{
 		Host: s.Host, Port: s.Port, User: s.User, Password: s.Password, Account: s.Account, Root: s.Dir,
 		Timeout: s.Timeout, Connections: s.Connections, KeepAlive: s.KeepAlive, Active: s.Active, Logger: logger,
+		Hard: s.Hard, MaxEntries: s.MaxEntries,
 		TLS: s.mode(),
 	}
 	if cfg.TLSConfig, err = s.tlsSettings.config(s.Host); err != nil {

@@ -39,17 +39,28 @@ type settings struct {
 	NetrcFile    string
 
 	Timeout     time.Duration
+	Hard        bool
 	Connections int
 	KeepAlive   time.Duration
 	Active      bool
 	Charset     string
 	Timezone    string
 
-	ListTTL   time.Duration
+	ListTTL      time.Duration
+	StaleIfError bool
+	Verify       bool
+	MaxEntries   int
+
 	CacheSize byteSize
 	CacheDir  string
 	DiskSize  byteSize
 	Prefetch  string
+
+	ReadOnly   bool
+	WriteBack  bool
+	OnConflict string // fail, keep-both or overwrite
+	InPlace    bool
+	StagingDir string
 
 	AllowOther         bool
 	DefaultPermissions bool
@@ -75,6 +86,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	s.addFlags(f)
 
 	f.DurationVar(&s.Timeout, "timeout", 30*time.Second, "give up when the server is silent for so long")
+	f.BoolVar(&s.Hard, "hard", false, "wait for ever while the server can not be reached, instead of failing")
 	f.IntVar(&s.Connections, "connections", 8, "open at most so many control connections")
 	f.DurationVar(&s.KeepAlive, "keepalive", 0, "keep the last connection open by a NOOP at this interval; 0: let it go when idle")
 	f.StringVar(&s.Proxy, "proxy", "", "reach the server by this proxy, socks5://host:port or http://host:port; default: $ftp_proxy, $ALL_PROXY; none: directly")
@@ -83,12 +95,22 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.StringVar(&s.Timezone, "timezone", "", "the server lists times of this `zone`, such as Europe/Berlin; default: found out, else UTC")
 
 	f.DurationVar(&s.ListTTL, "list-ttl", 30*time.Second, "believe a directory listing for so long")
+	f.BoolVar(&s.StaleIfError, "stale-if-error", true, "show older listings while the server can not be reached")
+	f.BoolVar(&s.Verify, "verify", false, "compare files that were read as a whole with the server's checksum, where it has any")
+	f.IntVar(&s.MaxEntries, "max-entries", 5_000_000, "take a directory with more entries than that for an attack: EIO")
 	s.CacheSize = 256 << 20
 	f.Var(&s.CacheSize, "cache-size", "keep at most so much file content in memory")
 	f.StringVar(&s.CacheDir, "cache-dir", "", "keep file content in this `directory` too, for the next mount")
 	s.DiskSize = 10 << 30
 	f.Var(&s.DiskSize, "cache-dir-size", "keep at most so much there")
 	f.StringVar(&s.Prefetch, "prefetch", "all", "what may be fetched before it is asked for: off, metadata (listings) or all")
+
+	// Writing.
+	f.BoolVar(&s.ReadOnly, "read-only", false, "let nothing be changed; also -o ro")
+	f.BoolVar(&s.WriteBack, "write-back", false, "let close return before the file is on the server: it is uploaded in the background, and after a crash by the next mount")
+	f.StringVar(&s.OnConflict, "on-conflict", "fail", "if a file has changed on the server since it was opened: fail (close tells the program), keep-both or overwrite; but for the last, what was written is kept beside it")
+	f.BoolVar(&s.InPlace, "in-place", false, "upload under the name itself instead of a temporary one: for servers that can not rename; others see half files")
+	f.StringVar(&s.StagingDir, "staging-dir", "", "keep what is not on the server yet in this `directory`; default: staging in $XDG_STATE_HOME/ftpfs, /var/lib/ftpfs for root, ~/.local/state/ftpfs")
 
 	f.BoolVar(&s.AllowOther, "allow-other", false, "let other users of this machine in")
 	f.BoolVar(&s.DefaultPermissions, "default-permissions", false, "let the kernel check the permissions shown")
@@ -180,10 +202,14 @@ func (s *settings) check() error {
 		return fmt.Errorf("--timeout %v: must be a second at least", s.Timeout)
 	case s.Active && s.Proxy != "":
 		return errors.New("--active: a proxy lets nobody connect to us; leave it away, or give --proxy=none")
+	case s.MaxEntries < 1:
+		return fmt.Errorf("--max-entries %d: must be 1 at least", s.MaxEntries)
 	case s.ListTTL < 0:
 		return fmt.Errorf("--list-ttl %v: must not be negative", s.ListTTL)
 	case !cache.Prefetch(s.Prefetch).Valid():
 		return fmt.Errorf("--prefetch %q: must be off, metadata or all", s.Prefetch)
+	case !cache.OnConflict(s.OnConflict).Valid():
+		return fmt.Errorf("--on-conflict %q: must be fail, keep-both or overwrite", clipText(s.OnConflict))
 	case s.CacheSize < 1<<20:
 		return fmt.Errorf("--cache-size %s: must be 1M at least", &s.CacheSize)
 	}

@@ -41,6 +41,7 @@ PROT P it makes the TLS handshakes. It sends nothing that you did not type. "hel
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().DurationVar(&s.Timeout, "timeout", 30*time.Second, "give up when the server is silent for so long")
+	cmd.Flags().StringVar(&s.Proxy, "proxy", "", "reach the server by this proxy, as for mount")
 	s.addTrustFlags(cmd.Flags())
 	return cmd
 }
@@ -58,8 +59,20 @@ func (a *app) shell(ctx context.Context, rawURL string, s *settings) error {
 	if err != nil {
 		return fail(exitUsage, "%w", err)
 	}
-	d := net.Dialer{Timeout: s.Timeout}
-	control, err := d.DialContext(ctx, "tcp", s.address())
+	if err := a.findProxy(s); err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	through, err := s.dialer()
+	if err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	dial := (&net.Dialer{}).DialContext
+	if through != nil {
+		dial = through.DialContext
+	}
+	dialCtx, cancel := context.WithTimeout(ctx, s.Timeout)
+	control, err := dial(dialCtx, "tcp", s.address())
+	cancel()
 	if err != nil {
 		return fail(exitUnreachable, "can not connect to %s: %w", s.address(), cause(err))
 	}
@@ -67,6 +80,10 @@ func (a *app) shell(ctx context.Context, rawURL string, s *settings) error {
 	in := a.newLineReader()
 	defer in.restore()
 	h := newHand(control, in.out, s.Timeout, in.terminal, tlsConfig)
+	h.dial = dial
+	if through != nil {
+		h.host = s.Host
+	}
 	defer h.close()
 	h.say("control connection to %s opened", control.RemoteAddr())
 	if l.scheme == "ftps" {

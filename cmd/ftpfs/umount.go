@@ -3,40 +3,51 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
+	"syscall"
 
 	"ftpfs/fs"
 
 	"github.com/spf13/cobra"
 )
 
-func newUmountCommand(*app) *cobra.Command {
-	lazy := false
+func newUmountCommand(a *app) *cobra.Command {
+	lazy, noWait := false, false
 	cmd := &cobra.Command{
-		Use:     "umount [-l] MOUNTPOINT",
+		Use:     "umount [-l] [--no-wait] MOUNTPOINT",
 		Aliases: []string{"unmount"},
-		Short:   "Unmount",
-		Long: `umount ends a mount and returns when the process that served it is gone.
+		Short:   "Unmount, when all is uploaded",
+		Long: `umount ends a mount and returns when the process that served it is gone: that
+is, when all that was written is on the server. As long as something is being
+uploaded, or tried again, it waits, and shows how far it is. Ctrl-C ends the
+waiting only: the process goes on uploading.
+
+If something is not on the server in the end, or not yet when the waiting ends,
+it is listed, and the exit code is 10. It is kept on this machine, and the next
+mount of the same server uploads it; see ftpfs pending.
+
 With -l a mount that is in use disappears at once; programs that have files
-open on it can finish.`,
+open on it can finish, and nothing is waited for.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fail(exitUsage, "umount needs a mountpoint, as in: ftpfs umount /mnt")
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return umount(cmd.Context(), args[0], lazy) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.umount(cmd.Context(), args[0], lazy, !lazy && !noWait)
+		},
 	}
 	cmd.Flags().BoolVarP(&lazy, "lazy", "l", false, "also if it is in use")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait for uploads: say what is left, and return")
 	return cmd
 }
 
-func umount(ctx context.Context, name string, lazy bool) error {
+func (a *app) umount(ctx context.Context, name string, lazy, wait bool) error {
 	full, err := resolveMountpoint(name)
 	if err != nil {
 		return fail(exitMountpoint, "%w", err)
@@ -48,17 +59,23 @@ func umount(ctx context.Context, name string, lazy bool) error {
 	if m.fstype != fsType {
 		return fail(exitMountpoint, "%s is not a mount of ftpfs but of type %s", name, m.fstype)
 	}
-	server := servingProcess(m)
+	w := a.newUploadWait(m)
 	switch err := fs.Detach(ctx, full, lazy); {
 	case errors.Is(err, fs.ErrBusy):
 		return fail(exitBusy, "files on %s are in use; close them, or unmount it with -l", name)
 	case err != nil:
 		return fail(exitFailure, "unmount %s: %w", name, err)
 	}
-	if !lazy {
-		waitForEnd(server)
+	if w == nil {
+		return nil
 	}
-	return nil
+	if !wait {
+		return w.noWait()
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	return w.wait(signals)
 }
 
 // resolveMountpoint makes a mountpoint absolute without touching it: what is
@@ -103,18 +120,4 @@ func servingProcess(m mountEntry) int {
 		}
 	}
 	return 0
-}
-
-// waitForEnd waits until a process is gone, a few seconds at most.
-func waitForEnd(pid int) {
-	if pid == 0 {
-		return
-	}
-	for range 500 {
-		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil || strings.Contains(string(state), ") Z ") {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
