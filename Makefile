@@ -6,8 +6,9 @@ LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E)
 # A count, not a time: go test reports a deadline that ends a slow input as a failure.
 FUZZTIME ?= 10000x
+SOAK ?= 10m
 
-.PHONY: help setup build demo test unit e2e lint fuzz bench microbench listings
+.PHONY: help setup build demo test unit e2e lint fuzz bench microbench listings faults soak
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,9 +28,21 @@ unit:
 	$(GO) vet ./...
 	$(GO) test -race $$($(GO) list ./... | grep -v /e2e)
 
-# The real servers and the mounts need root.
+# The real servers and the mounts need root. All of it runs without the race
+# detector, which makes it several times as slow, and a part with it.
+RACE ?= ^(TestServers|TestWriting|TestModel|TestWriteFaults|TestExerciser|TestWriteBack|TestConflicts)$$/^vsftpd$$
+QUIET = grep -vE '^(=== | *--- PASS)'; exit $${PIPESTATUS[0]}
+E2E = $(SUDO) env FTPFS_REQUIRE_SERVERS=1 $(GO) test -count=1 -v -timeout 12m
+
 e2e:
-	$(SUDO) env FTPFS_REQUIRE_SERVERS=1 $(GO) test -race -count=1 -v ./e2e | grep -vE '^(=== |    --- PASS|        --- PASS)'; exit $${PIPESTATUS[0]}
+	$(E2E) ./e2e | $(QUIET)
+	$(E2E) -race -run '$(RACE)' ./e2e | $(QUIET)
+
+faults: setup ## every fault on every program and server, into docs/reliability.md
+	$(SUDO) env FTPFS_REQUIRE_SERVERS=1 FTPFS_FAULTS=all FTPFS_FAULTS_TABLE=../docs/reliability.md $(GO) test -count=1 -timeout 60m -parallel 12 -run TestFaults ./e2e
+
+soak: setup ## programs and faults at random for SOAK=10m, memory and descriptors bounded
+	$(SUDO) env FTPFS_REQUIRE_SERVERS=1 FTPFS_SOAK=$(SOAK) $(GO) test -count=1 -timeout 26h -v -run TestSoak ./e2e
 
 lint: ## golangci-lint; it also keeps the layers
 	$(GO) run $(LINT) run ./...

@@ -69,6 +69,7 @@ func TestMountErrors(t *testing.T) {
 		{"wrong size", []string{"--cache-size", "lots", "ftp://" + host + "/", dir}, 2, "lots"},
 		{"wrong charset", []string{"--charset", "klingon", "ftp://" + host + "/", dir}, 2, "klingon"},
 		{"wrong zone", []string{"--timezone", "Mars/Olympus", "ftp://" + host + "/", dir}, 2, "Mars"},
+		{"wrong conflict rule", []string{"--on-conflict", "panic", "ftp://" + host + "/", dir}, 2, "panic"},
 		{"trace to a terminal that is left", []string{"--trace", "-", "ftp://" + host + "/", dir}, 2, "-f"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -240,6 +241,32 @@ func TestUmountErrors(t *testing.T) {
 	}
 }
 
+// Where nothing was written nothing is pending, and umount does not wait.
+func TestNothingIsPending(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	for _, args := range [][]string{{"pending"}, {"pending", "--json"}} {
+		if r := try(t, ftpfs, args...); r.code != 0 {
+			t.Errorf("%q: %d, %s", args, r.code, r.out)
+		}
+	}
+	if r := try(t, ftpfs, "pending", "--staging-dir", "/no/such/dir"); r.code != 2 || !strings.Contains(r.out, "/no/such/dir") {
+		t.Errorf("%d, %s", r.code, r.out)
+	}
+	needMounts(t)
+	dir := mountDir(t)
+	must(t, ftpfs, "mount", ftptest.NewServer(t).URL(), dir)
+	if out := must(t, ftpfs, "umount", "--no-wait", dir); out != "" {
+		t.Error(out)
+	}
+	for range 100 {
+		if serving(dir) == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("the process goes on")
+}
+
 func TestTraceMasksSecrets(t *testing.T) {
 	needMounts(t)
 	srv := ftptest.NewServer(t, ftptest.WithLogin("joe", "sesame"))
@@ -247,9 +274,16 @@ func TestTraceMasksSecrets(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace")
 	mnt := mount(t, srv.URL(), "--trace", trace)
 	must(t, "cat", filepath.Join(mnt, "f"))
-	data, err := os.ReadFile(trace)
-	if err != nil {
-		t.Fatal(err)
+	var data []byte
+	for range 100 { // the end of the transfer is waited for by nobody
+		var err error
+		if data, err = os.ReadFile(trace); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte("bytes received")) && bytes.Contains(data, []byte("RETR: ")) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 	for _, want := range []string{"#1 > USER joe", "#1 > PASS ****", "#1 < 230 ", "#1 = data connection to 127.0.0.1:", " > RETR /f", "RETR: 1 bytes received"} {
 		if !bytes.Contains(data, []byte(want)) {

@@ -109,6 +109,14 @@ func TestProxy(t *testing.T) {
 			t.Errorf("%d connections through the proxy", n)
 		}
 	})
+	t.Run("by hand", func(t *testing.T) {
+		before := count.Load()
+		out := sh(t, `printf '%s\n' "USER anonymous" "PASS x" "TYPE I" EPSV "RETR f" PASV "LIST" QUIT | "$1" shell --proxy "$2" "$3"`,
+			ftpfs, "socks5://"+address, srv.URL())
+		if n := count.Load() - before; n != 3 || !strings.Contains(out, "end of data: 800000 bytes") || strings.Count(out, "< 226") != 2 {
+			t.Errorf("%d connections through the proxy:\n%s", n, out)
+		}
+	})
 	t.Run("not wanted", func(t *testing.T) {
 		before := count.Load()
 		t.Setenv("ALL_PROXY", "socks5://"+address) // nothing on this machine needs it

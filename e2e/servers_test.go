@@ -99,10 +99,13 @@ func suite(t *testing.T, srv *realserver.Server, root, mnt string) {
 			t.Errorf("below a file: %s", r.out)
 		}
 	})
-	t.Run("read-only", func(t *testing.T) {
-		if r := try(t, "touch", filepath.Join(mnt, "new")); r.code == 0 || !strings.Contains(r.out, "Read-only file system") {
-			t.Errorf("touch: %s", r.out)
+	t.Run("the server forbids writing", func(t *testing.T) {
+		for _, script := range []string{`touch "$1/new"`, `mkdir "$1/new"`, `env dd if=/dev/zero of="$1/new2" bs=1M count=3 status=none`, `rm "$1/test.txt"`, `mv "$1/test.txt" "$1/tree/"`, `env echo x >>"$1/test.txt"`, `cp /etc/passwd "$1/test.txt"`} {
+			if r := try(t, "bash", "-c", script, "sh", mnt); r.code == 0 || !strings.Contains(r.out, "Permission denied") {
+				t.Errorf("%s: exit code %d: %s", script, r.code, r.out)
+			}
 		}
+		sh(t, `for i in $(seq 50); do ! cmp "$1/test.txt" "$2/test.txt" || exit 0; sleep 0.1; done; exit 1`, root, mnt)
 	})
 	t.Run("restart between two reads", func(t *testing.T) {
 		sh(t, `head -c 1000 "$1/eight/f1" >/dev/null`, mnt)
