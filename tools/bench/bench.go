@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"math/rand/v2"
 	"os"
@@ -27,7 +28,8 @@ type bench struct {
 	rows                *regexp.Regexp
 
 	dir      string // of all files
-	used     usage  // by the mount that was measured last
+	random   *rand.ChaCha8
+	used     usage // by the mount that was measured last
 	cleanups []func()
 }
 
@@ -72,6 +74,7 @@ func (b *bench) prepare() error {
 	}
 	b.dir = must(os.MkdirTemp("", "ftpfs-bench-"))
 	b.Cleanup(func() { _ = os.RemoveAll(b.dir) })
+	b.random = rand.NewChaCha8([32]byte{1})
 	for _, dir := range []string{"", "root", "root/many", "mnt"} {
 		if err := os.MkdirAll(b.path(dir), 0o755); err != nil {
 			return err
@@ -80,7 +83,9 @@ func (b *bench) prepare() error {
 	if err := os.Chmod(b.dir, 0o755); err != nil {
 		return err
 	}
-	random := rand.NewChaCha8([32]byte{1})
+	if err := b.prepareWriting(); err != nil || !b.reads() {
+		return err
+	}
 	sizes := map[string]int{"big": 64 << 20, "half": 512 << 20, "giga": 1 << 30}
 	for i := range 16 {
 		sizes[fmt.Sprintf("many/mid%d", i+1)] = 4 << 20
@@ -88,23 +93,14 @@ func (b *bench) prepare() error {
 			sizes[fmt.Sprintf("many/big%d", i+1)] = 64 << 20
 		}
 	}
-	chunk := make([]byte, 1<<20)
 	for name, size := range sizes {
-		f, err := os.Create(b.path("root", name))
-		if err != nil {
-			return err
-		}
-		for range size >> 20 {
-			_, _ = random.Read(chunk)
-			if _, err := f.Write(chunk); err != nil {
-				return err
-			}
-		}
-		if err := f.Close(); err != nil {
+		if err := b.randomFile(b.path("root", name), size); err != nil {
 			return err
 		}
 	}
-	r := rand.New(random)
+	chunk := make([]byte, 8_000)
+	_, _ = b.random.Read(chunk)
+	r := rand.New(b.random)
 	for d := range 20 {
 		for s := range 5 {
 			dir := b.path("root", "tree", fmt.Sprintf("d%d", d), fmt.Sprintf("s%d", s))
@@ -132,10 +128,29 @@ func (b *bench) prepare() error {
 	return nil
 }
 
-// at measures all rows at a round trip, and returns the table.
+// randomFile makes a file of random bytes.
+func (b *bench) randomFile(name string, size int) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(f, b.random, int64(size))
+	return errors.Join(err, f.Close())
+}
+
+// reads says whether any row of reading is to be measured.
+func (b *bench) reads() bool {
+	return slices.ContainsFunc(works, func(w work) bool { return b.rows.MatchString(w.name) })
+}
+
+// at measures all rows of reading at a round trip, and returns the table; "" if
+// there are none.
 func (b *bench) at(ctx context.Context, rtt time.Duration) (string, error) {
+	if !b.reads() {
+		return "", nil
+	}
 	defer b.undo(len(b.cleanups)) // the server, and then its link
-	inside, srv, err := b.start(rtt, realserver.Options{})
+	inside, srv, err := b.start(rtt, realserver.Options{Root: b.path("root")})
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +162,7 @@ func (b *bench) at(ctx context.Context, rtt time.Duration) (string, error) {
 		}
 		log.Printf("%v: %s", rtt, w.name)
 		cells, used := make([]time.Duration, 4), make([]usage, 4)
-		for i, p := range []peer{b.mountFtpfs, b.mountRclone("off"), b.mountRclone("full"), b.client} {
+		for i, p := range []peer{b.mountFtpfs(), b.mountRclone("off", true), b.mountRclone("full", true), b.client} {
 			runs := b.runs
 			if i > 0 && (w.heavy || rtt > 0) {
 				runs = 1
@@ -168,7 +183,6 @@ func (b *bench) at(ctx context.Context, rtt time.Duration) (string, error) {
 // start starts the server, behind a link if there is a round trip. inside is
 // what runs a command on the clients' side.
 func (b *bench) start(rtt time.Duration, options realserver.Options) (inside []string, srv *realserver.Server, err error) {
-	options.Root = b.path("root")
 	if rtt > 0 {
 		if err := b.startLink(rtt); err != nil {
 			return nil, nil, err
@@ -260,14 +274,14 @@ func (b *bench) startLink(rtt time.Duration) error {
 }
 
 // shell runs a work, and says how long it took.
-func (b *bench) shell(ctx context.Context, inside []string, script string, srv *realserver.Server) (time.Duration, error) {
+func (b *bench) shell(ctx context.Context, inside []string, script string, w work, srv *realserver.Server) (time.Duration, error) {
 	into := b.TempDir()
 	defer func() { _ = os.RemoveAll(into) }()
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	args := append(inside[:len(inside):len(inside)], "bash", "-c", script)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "M="+b.path("mnt"), "T="+into, "U="+strings.TrimSuffix(srv.URL(), "/"))
+	cmd.Env = append(os.Environ(), "M="+b.path("mnt"), "T="+into, "S="+b.path("written"), "U="+strings.TrimSuffix(srv.URL(), "/"))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -280,6 +294,13 @@ func (b *bench) shell(ctx context.Context, inside []string, script string, srv *
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s", err, out.String())
+	}
+	if w.writes != nil {
+		if late, err := b.arrived(ctx, w.writes); err != nil {
+			return 0, err
+		} else if late {
+			took = time.Since(start)
+		}
 	}
 	return took, nil
 }

@@ -61,22 +61,31 @@ func (b *bench) all(ctx context.Context, trips []string, out string) (err error)
 		if err != nil {
 			return err
 		}
-		fmt.Print(table)
-		if out != "" {
-			if err := replaceBetween(out, "bench "+rtt.String(), table); err != nil {
-				return err
-			}
+		if err := show(out, rtt.String(), table); err != nil {
+			return err
+		}
+		if table, err = b.writing(ctx, rtt); err != nil {
+			return err
+		}
+		if err := show(out, "writing "+rtt.String(), table); err != nil {
+			return err
 		}
 	}
 	table, err := b.growth(ctx)
 	if err != nil {
 		return err
 	}
+	return show(out, "growth", table)
+}
+
+// show prints a table, and puts it into the file if there is one. A table
+// without rows leaves what is there.
+func show(file, name, table string) error {
 	fmt.Print(table)
-	if out == "" {
+	if file == "" || table == "" {
 		return nil
 	}
-	return replaceBetween(out, "bench growth", table)
+	return replaceBetween(file, "bench "+name, table)
 }
 
 // replaceBetween puts text between the markers of a name in a file.

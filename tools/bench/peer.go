@@ -13,22 +13,25 @@ import (
 // peer does a work in its own way, on a mount that is fresh.
 type peer func(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error)
 
-func (b *bench) mountFtpfs(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error) {
-	if err := run(inside, b.ftpfs, "mount", "--insecure", srv.URL(), b.path("mnt")); err != nil {
-		return 0, err
+func (b *bench) mountFtpfs(flags ...string) peer {
+	return func(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error) {
+		args := append([]string{b.ftpfs, "mount", "--insecure", srv.URL(), b.path("mnt")}, flags...)
+		if err := run(inside, args...); err != nil {
+			return 0, err
+		}
+		return b.through(ctx, inside, srv, w)
 	}
-	return b.through(ctx, inside, srv, w)
 }
 
 // through does the work on what is mounted, and unmounts.
 func (b *bench) through(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error) {
 	defer b.unmount()
-	took, err := b.shell(ctx, inside, w.run, srv)
+	took, err := b.shell(ctx, inside, w.run, w, srv)
 	b.used = usageOf(b.path("mnt"))
 	return took, err
 }
 
-func (b *bench) mountRclone(mode string) peer {
+func (b *bench) mountRclone(mode string, readOnly bool) peer {
 	return func(ctx context.Context, inside []string, srv *realserver.Server, w work) (time.Duration, error) {
 		if _, err := exec.LookPath(b.rclone); err != nil {
 			return 0, errNone
@@ -38,8 +41,8 @@ func (b *bench) mountRclone(mode string) peer {
 		if err != nil {
 			return 0, err
 		}
-		err = run(inside, b.rclone, "mount", ":ftp:/", b.path("mnt"), "--ftp-host", srv.Host, "--ftp-port", fmt.Sprint(srv.Port),
-			"--ftp-user", srv.User, "--ftp-pass", strings.TrimSpace(string(password)), "--read-only", "--daemon",
+		err = run(inside, b.rclone, "mount", ":ftp:"+srv.Dir, b.path("mnt"), "--ftp-host", srv.Host, "--ftp-port", fmt.Sprint(srv.Port),
+			"--ftp-user", srv.User, "--ftp-pass", strings.TrimSpace(string(password)), fmt.Sprintf("--read-only=%v", readOnly), "--daemon",
 			"--config", "/dev/null", "--cache-dir", cache, "--vfs-cache-mode", mode)
 		if err != nil {
 			return 0, err
@@ -54,7 +57,7 @@ func (b *bench) client(ctx context.Context, inside []string, srv *realserver.Ser
 	if _, err := exec.LookPath(program); err != nil || w.curl == "" {
 		return 0, errNone
 	}
-	return b.shell(ctx, inside, w.curl, srv)
+	return b.shell(ctx, inside, w.curl, w, srv)
 }
 
 // unmount waits for whatever still has the mount open.

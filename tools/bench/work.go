@@ -9,6 +9,8 @@ type work struct {
 	far   bool   // pays only over a link
 	near  bool   // takes too long over a link
 	heavy bool   // measured once for the others
+
+	writes *writeWork // what the server must have then; nil: nothing
 }
 
 const random = `python3 -c '
