@@ -64,7 +64,13 @@ func (a *app) demo(ctx context.Context, args []string, once bool) error {
 	show := &demoShow{w: a.stdout}
 	// What the mount says goes to the same place as the rest, set off by two
 	// blanks.
-	sub := &app{env: func(string) string { return "" }, stdin: a.stdin, stdout: a.stdout, stderr: &indented{w: show}}
+	env := func(name string) string { // no passwords, no proxies
+		if name == "XDG_STATE_HOME" {
+			return a.env(name)
+		}
+		return ""
+	}
+	sub := &app{env: env, stdin: a.stdin, stdout: a.stdout, stderr: &indented{w: show}}
 	s := &settings{}
 	s.flags() // sets the defaults
 	s.Foreground, s.Trace = true, "-"
