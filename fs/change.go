@@ -32,9 +32,6 @@ func newName(name string) syscall.Errno {
 	return 0
 }
 
-// changed is errno for calls that change something.
-func (t *tree) changed(op, full string, err error) syscall.Errno { return t.errno(op, full, err) }
-
 var _ = (fs.NodeCreater)((*node)(nil))
 
 // Create makes a file and opens it.
@@ -55,7 +52,7 @@ func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out 
 		}
 	}
 	if err != nil {
-		return nil, nil, 0, n.t.changed("create", full, err)
+		return nil, nil, 0, n.t.errno("create", full, err)
 	}
 	e := d.Entry()
 	inode := n.child(ctx, e, out)
@@ -96,7 +93,7 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 	full := path.Join(n.path(), name)
 	e, err := n.t.cache.Mkdir(ctx, full, mode)
 	if err != nil {
-		return nil, n.t.changed("mkdir", full, err)
+		return nil, n.t.errno("mkdir", full, err)
 	}
 	return n.child(ctx, e, out), 0
 }
@@ -108,7 +105,7 @@ func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
 	ctx, done := patient(ctx)
 	defer done()
 	full := path.Join(n.path(), name)
-	return n.t.changed("rmdir", full, n.t.cache.Rmdir(ctx, full))
+	return n.t.errno("rmdir", full, n.t.cache.Rmdir(ctx, full))
 }
 
 var _ = (fs.NodeUnlinker)((*node)(nil))
@@ -120,10 +117,10 @@ func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
 	full := path.Join(n.path(), name)
 	release, err := n.hold(ctx, name)
 	if err != nil {
-		return n.t.changed("unlink", full, err)
+		return n.t.errno("unlink", full, err)
 	}
 	defer release()
-	return n.t.changed("unlink", full, n.t.cache.Remove(ctx, full))
+	return n.t.errno("unlink", full, n.t.cache.Remove(ctx, full))
 }
 
 // hold keeps the content of a child that is about to lose its name, if anybody
@@ -193,7 +190,7 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	if flags == 0 && from != to {
 		release, err := parent.hold(ctx, newTo)
 		if err != nil {
-			return n.t.changed("rename", to, err)
+			return n.t.errno("rename", to, err)
 		}
 		defer release()
 	}
@@ -201,7 +198,7 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	if errors.Is(err, ftpconn.ErrNotSupported) {
 		return syscall.EXDEV // between file systems of the server: mv copies then
 	}
-	return n.t.changed("rename", from, err)
+	return n.t.errno("rename", from, err)
 }
 
 var _ = (fs.NodeSymlinker)((*node)(nil))
@@ -219,7 +216,7 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 	case errors.Is(err, ftpconn.ErrNotSupported), errors.Is(err, iofs.ErrPermission):
 		return nil, syscall.EPERM
 	case err != nil:
-		return nil, n.t.changed("symlink", full, err)
+		return nil, n.t.errno("symlink", full, err)
 	}
 	return n.child(ctx, e, out), 0
 }
@@ -261,7 +258,7 @@ func (n *node) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn,
 	}
 	if t, ok := in.GetMTime(); ok && !n.orphan() {
 		if err := n.t.cache.SetTime(ctx, full, t); err != nil {
-			return n.t.changed("utimens", full, err)
+			return n.t.errno("utimens", full, err)
 		}
 	}
 	return n.Getattr(ctx, f, out)
@@ -269,7 +266,7 @@ func (n *node) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn,
 
 func (n *node) truncate(ctx context.Context, f fs.FileHandle, size int64) syscall.Errno {
 	if h, ok := f.(*handle); ok && h.writes {
-		return n.t.changed("truncate", h.path, h.draft.Truncate(ctx, size))
+		return n.t.errno("truncate", h.path, h.draft.Truncate(ctx, size))
 	}
 	if n.orphan() {
 		if d := n.draft.Load(); d != nil {
@@ -278,7 +275,7 @@ func (n *node) truncate(ctx context.Context, f fs.FileHandle, size int64) syscal
 		return syscall.ESTALE
 	}
 	full := n.path()
-	return n.t.changed("truncate", full, n.t.cache.Truncate(ctx, full, size))
+	return n.t.errno("truncate", full, n.t.cache.Truncate(ctx, full, size))
 }
 
 // chmod sets permission bits. A server that can not is asked for nothing, which
@@ -286,11 +283,11 @@ func (n *node) truncate(ctx context.Context, f fs.FileHandle, size int64) syscal
 func (n *node) chmod(ctx context.Context, full string, perm uint32) syscall.Errno {
 	err := n.t.cache.SetMode(ctx, full, perm)
 	if !errors.Is(err, ftpconn.ErrNotSupported) && !errors.Is(err, iofs.ErrPermission) {
-		return n.t.changed("chmod", full, err)
+		return n.t.errno("chmod", full, err)
 	}
 	e, err := n.entry(ctx)
 	if err != nil {
-		return n.t.changed("chmod", full, err)
+		return n.t.errno("chmod", full, err)
 	}
 	var shown fuse.Attr
 	n.t.fill(e, 0, &shown)
@@ -322,7 +319,7 @@ func (n *node) CopyFileRange(ctx context.Context, in fs.FileHandle, offIn uint64
 	case errors.Is(err, ftpconn.ErrNotSupported):
 		return 0, syscall.ENOTSUP
 	case err != nil:
-		return 0, n.t.changed("copy", to.path, err)
+		return 0, n.t.errno("copy", to.path, err)
 	}
 	return uint32(e.Size), 0
 }
